@@ -1,0 +1,102 @@
+"""What capture hands to HTTP assembly: header events, as the kernel program emits them.
+
+The binary layout is the business of `shipper.capture.layout`; here stand the values that both
+rooms name. The numbers are those of `bpf/lib/event.h`, and a test compares the two sides.
+"""
+
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+
+class Kind(IntEnum):
+    """What an event says."""
+
+    HEADER = 1  #: bytes of a header block
+    MESSAGE_END = 2  #: the body of a message ended (when it did not ride on its header event)
+    FLOW_END = 3  #: the connection ended, or its state was given up
+    GAP = 4  #: a sequence range that was never seen
+
+
+class Stream(IntEnum):
+    """Where the bytes come from."""
+
+    TCP = 1
+
+
+class Hook(IntEnum):
+    """Which hook saw the packet."""
+
+    CGROUP = 1
+    INTERFACE = 2
+    REPLAY = 3
+
+
+class Direction(IntEnum):
+    """Which way the packet went, seen from this host."""
+
+    UNKNOWN = 0  #: neither end is known to be here (a mirror port, a capture file)
+    INGRESS = 1
+    EGRESS = 2
+
+
+class Flag(IntFlag):
+    """Facts about the bytes of one event."""
+
+    REQUEST = 1 << 0  #: the direction carries requests
+    RESPONSE = 1 << 1  #: the direction carries responses
+    START = 1 << 2  #: `data` begins at the first byte of a header block
+    END = 1 << 3  #: `data` ends with the blank line of the block
+    SPECULATIVE = 1 << 4  #: the segment lay beyond a hole: the bytes may prove to be body
+    CUT = 1 << 5  #: the block is longer than is taken; the rest is not emitted
+    RESUMED = 1 << 6  #: the place was lost, and a complete start line gave it back
+    OVERLAP = 1 << 7  #: a retransmission of bytes emitted before, with other boundaries
+    MESSAGE_END = 1 << 8  #: the message ends in this segment too: `body_bytes` holds
+    LATE = 1 << 9  #: the connection was joined after its first byte
+    UNTIL_CLOSE = 1 << 10  #: the body ends with the connection
+    CHUNKED = 1 << 11  #: the body is chunked
+
+
+class FlowEnd(IntEnum):
+    """Why a flow ended (the `reason` of a FLOW_END event)."""
+
+    FIN = 1  #: both directions were closed in order
+    RST = 2
+    CLOSED = 3  #: the socket was released
+    EVICTED = 4  #: the flow table needed the room
+    TWIN = 5  #: the other end of the connection is on this host and tells the story
+    TUNNEL = 6  #: CONNECT or an upgrade: what follows is not HTTP/1
+
+
+class Event(NamedTuple):
+    """One event, host byte order throughout.
+
+    `time` is the boot-time clock in nanoseconds (replay: the capture's wall clock); `source`
+    and `destination` are 16-byte addresses, IPv4 as v4-mapped IPv6; `flow` names one
+    connection for as long as it lives; `side` is 0 or 1, one for each direction of a flow;
+    `sequence` is the TCP sequence number of the first byte of `data` (for MESSAGE_END: one past
+    the last byte of the message; for GAP: the first missing byte) and `until` one past the last
+    missing byte of a GAP. `body_bytes` counts the body of the message that ended: as sent, chunk
+    framing included. `reason` is a `FlowEnd`.
+    """
+
+    kind: int
+    stream: int
+    hook: int
+    direction: int
+    side: int
+    reason: int
+    flags: int
+    interface: int
+    time: int
+    cookie: int
+    cgroup: int
+    flow: int
+    sequence: int
+    until: int
+    body_bytes: int
+    scope: int
+    source_port: int
+    destination_port: int
+    source: bytes
+    destination: bytes
+    data: bytes

@@ -1,0 +1,105 @@
+"""What HTTP assembly hands to the record room: one HTTP exchange, whole or marked as not whole.
+
+Text is ISO-8859-1: every byte of the wire is the code point of the same number. It loses
+nothing, is valid JSON whatever a peer sends, and one rule covers every field (RFC 9110
+section 5.5 leaves the bytes above 0x7F opaque). ASCII, which is nearly everything, reads as itself.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Incomplete(StrEnum):
+    """Why an exchange is not whole. Each name stands in the record."""
+
+    NO_RESPONSE = "no_response"  #: the request was never answered before the time-out
+    NO_REQUEST = "no_request"  #: a response whose request was not seen
+    REQUEST_CUT_OFF = "request_cut_off"  #: the connection ended inside the request
+    RESPONSE_CUT_OFF = "response_cut_off"  #: the connection ended inside the response
+    REQUEST_GAP = "request_gap"  #: bytes of the request's header block were never seen
+    RESPONSE_GAP = "response_gap"  #: bytes of the response's header block were never seen
+
+
+@dataclass(slots=True, frozen=True)
+class Connection:
+    """Where an exchange took place.
+
+    Addresses are 4 or 16 bytes. `direction` is `ingress` when the local socket is the server,
+    `egress` when it is the client, None where neither is known to be local.
+    """
+
+    stream: str  # "tcp"
+    hook: str  # "cgroup", "interface" or "replay"
+    direction: str | None
+    client_address: bytes
+    client_port: int
+    server_address: bytes
+    server_port: int
+    flow: int
+    cookie: int | None = None
+    cgroup: int | None = None
+    interface: int | None = None
+    scope: int | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    """What a request and a response have in common.
+
+    Times are nanoseconds on the event's clock: the first byte of the header block, and the last
+    byte of the message where it was seen. `header_bytes` counts the block as it was sent, blank
+    line included; `body_bytes` is None where the end was not seen. `headers` keeps order,
+    multiplicity and spelling.
+    """
+
+    version: str | None  # "1.1"
+    headers: list[tuple[str, str]]
+    start: int
+    end: int | None
+    header_bytes: int
+    body_bytes: int | None
+    cut: bool = False  # the block was longer than is taken
+
+
+@dataclass(slots=True)
+class Request(Message):
+    """`method` and `target` exactly as in the request line."""
+
+    method: str = ""
+    target: str = ""
+
+
+@dataclass(slots=True)
+class Response(Message):
+    """`interim` lists the 1xx codes that came before this final response."""
+
+    status: int = 0
+    reason: str = ""
+    interim: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request and its response, or either alone with the reason why.
+
+    `anomalies` are names (documented in docs/records.md) of what was odd on the wire; `number`
+    counts the exchanges of one connection from 0.
+    """
+
+    connection: Connection
+    request: Request | None
+    response: Response | None
+    number: int = 0
+    incomplete: tuple[Incomplete, ...] = ()
+    anomalies: tuple[str, ...] = ()
+    joined_late: bool = False
+    resumed: bool = False
+
+    @property
+    def start(self) -> int:
+        """First byte of the request; of the response if there is none (ns, event's clock)."""
+        first = self.request or self.response
+        if first is None:
+            msg = "an exchange holds a request or a response"
+            raise ValueError(msg)
+        return first.start

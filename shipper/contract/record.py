@@ -1,0 +1,20 @@
+"""What the record room hands to delivery: bytes ready to be sent, and what goes beside them."""
+
+from typing import NamedTuple
+
+
+class EncodedRecord(NamedTuple):
+    """One record as it goes out.
+
+    `key` is `event.id`; `timestamp_ms` is the event time in ms since the epoch; `headers` are
+    the text headers of the message (content type, schema name and version); `partition_key`
+    names the connection, for who wants order per connection. `sequence` has no holes.
+    """
+
+    topic: str
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+    headers: tuple[tuple[str, bytes], ...]
+    partition_key: bytes
+    sequence: int
