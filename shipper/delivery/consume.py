@@ -1,0 +1,196 @@
+"""Messages of a topic, read without a consumer group: nothing is committed, nobody is disturbed."""
+
+import time
+from collections.abc import Iterator
+from enum import Enum
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from shipper.delivery import errors
+from shipper.delivery.clientlog import client_logger
+from shipper.delivery.errors import Settings
+from shipper.delivery.settings import make, reader_settings
+from shipper.delivery.sink import Log
+from shipper.errors import UnavailableError
+
+_POLL_S = 0.2
+
+
+class Start(Enum):
+    """Where reading begins."""
+
+    BEGINNING = OFFSET_BEGINNING
+    END = OFFSET_END
+
+
+class Received(NamedTuple):
+    """One message; `timestamp_ms` is the one it was published with (ms since the epoch)."""
+
+    headers: tuple[tuple[str, bytes], ...]
+    key: bytes
+    value: bytes
+    timestamp_ms: int
+    partition: int
+    offset: int
+
+
+class TopicReader:
+    """Reads all partitions of a topic.
+
+    Waits up to `timeout_s` for the broker and the topic; then raises `UnavailableError`. A topic
+    that appears while it is waited for is read from its beginning. Partitions added later are
+    not noticed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        *,
+        log: Log,
+        start: Start = Start.END,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._faults: list[KafkaError] = []
+        config = {
+            **reader_settings(settings),
+            "group.id": "shipper-reader",  # the client asks for one; it is never joined
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "error_cb": self._on_error,
+            "logger": client_logger(log),
+        }
+        self._consumer = make(Consumer, config)
+        try:
+            partitions, waited = self._find(timeout_s)
+            where = Start.BEGINNING if waited else start
+            self._unread = set(partitions)
+            self._consumer.assign([self._position(p, where, timeout_s) for p in partitions])
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def ended(self) -> bool:
+        """Whether every partition was read to where it ended."""
+        return not self._unread
+
+    def read(self, timeout_s: float = _POLL_S) -> Received | None:
+        """The next message, or None when there is none within `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
+            if message is None:
+                return None
+            error = message.error()
+            if error is None:
+                self._unread.add(message.partition() or 0)
+                return _received(message)
+            self._heed(error, message)
+            if self.ended:
+                return None
+
+    def until_end(self, idle_s: float = 10.0) -> Iterator[Received]:
+        """Messages up to the present end of the topic; `UnavailableError` after `idle_s` of none."""
+        last = time.monotonic()
+        while not self.ended:
+            message = self.read()
+            if message is not None:
+                last = time.monotonic()
+                yield message
+            elif not self.ended and time.monotonic() - last > idle_s:
+                raise self._unavailable([*self._faults, KafkaError(errors.TIMED_OUT)])
+
+    def follow(self) -> Iterator[Received | None]:
+        """Messages without end; None about five times a second while there is none."""
+        while True:
+            yield self.read()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._consumer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _find(self, timeout_s: float) -> tuple[list[int], bool]:
+        """The topic's partitions, and whether it came into being only now."""
+        deadline = time.monotonic() + timeout_s
+        waited = False
+        while True:
+            left = max(0.1, deadline - time.monotonic())
+            try:
+                found = self._consumer.list_topics(timeout=left).topics.get(self._topic)
+            except KafkaException as e:
+                self._consumer.poll(0)
+                raise self._unavailable([*self._faults, errors.error_of(e)]) from None
+            if found is not None and found.partitions:
+                return list(found.partitions), waited
+            if time.monotonic() >= deadline:
+                raise UnavailableError(
+                    f"the topic {self._topic} is not there, or this user may not see it",
+                    "create it, or grant DESCRIBE and READ on it",
+                )
+            waited = True
+            time.sleep(_POLL_S)
+
+    def _position(self, partition: int, start: Start, timeout_s: float) -> TopicPartition:
+        """Where to begin; the end is asked for now, so that nothing after this call is missed."""
+        place = TopicPartition(self._topic, partition, start.value)
+        if start is Start.END:
+            try:
+                place.offset = self._consumer.get_watermark_offsets(place, timeout=timeout_s)[1]
+            except KafkaException as e:
+                raise self._unavailable([errors.error_of(e)]) from None
+        return place
+
+    def _heed(self, error: KafkaError, message: Message) -> None:
+        if error.code() == errors.PARTITION_EOF:
+            self._unread.discard(message.partition() or 0)
+        elif errors.meaning(error).help is not errors.Help.TIME:
+            raise self._unavailable([error])
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._faults = [*self._faults[-9:], error]
+
+    def _unavailable(self, seen: list[KafkaError]) -> UnavailableError:
+        row, said = errors.most_telling(seen, self._settings)
+        return UnavailableError(said, row.remedy.removesuffix("; trying on"))
+
+
+def _received(message: Message) -> Received:
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Received(
+        tuple((name, _bytes(value)) for name, value in pairs),
+        message.key() or b"",
+        message.value() or b"",
+        message.timestamp()[1],
+        message.partition() or 0,
+        message.offset() or 0,
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

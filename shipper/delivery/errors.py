@@ -1,0 +1,270 @@
+"""What Kafka's error codes mean to the user: the one table.
+
+`reason` is what a failure is counted under, `problem` and `remedy` make the line, and `help`
+says what mends it. No secret passes: values of secret settings are struck out of every text.
+"""
+
+# ruff: noqa: SLF001 - Kafka's client names its own codes with a leading underscore
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, KafkaException
+
+Setting = str | int | float | bool
+Settings = Mapping[str, Setting]
+
+
+class Help(Enum):
+    """What mends an error."""
+
+    TIME = "the client tries again by itself"
+    OPERATOR = "somebody has to mend it; then sending again succeeds"
+    RESTART = "the producer is of no more use; a new one sends again"
+    NONE = "this record will never be taken"
+
+
+class Meaning(NamedTuple):
+    """One row of the table."""
+
+    reason: str
+    problem: str
+    remedy: str
+    help: Help
+
+
+_E = KafkaError
+
+MEANINGS: dict[int, Meaning] = {
+    _E._ALL_BROKERS_DOWN: Meaning(
+        "brokers_down",
+        "no Kafka broker answers",
+        "check kafka.bootstrap.servers and the network; trying on",
+        Help.TIME,
+    ),
+    _E._TRANSPORT: Meaning(
+        "connection", "the connection to a Kafka broker failed", "trying on", Help.TIME
+    ),
+    _E._RESOLVE: Meaning(
+        "name_resolution",
+        "a Kafka broker's name can't be resolved",
+        "check kafka.bootstrap.servers and the DNS; trying on",
+        Help.TIME,
+    ),
+    _E._TIMED_OUT: Meaning(
+        "request_timed_out", "Kafka did not answer in time", "trying on", Help.TIME
+    ),
+    _E._AUTHENTICATION: Meaning(
+        "authentication",
+        "Kafka refuses the log-in",
+        "check kafka.sasl.username, sasl.password and sasl.mechanism",
+        Help.OPERATOR,
+    ),
+    _E.SASL_AUTHENTICATION_FAILED: Meaning(
+        "authentication",
+        "Kafka refuses the log-in",
+        "check kafka.sasl.username, sasl.password and sasl.mechanism",
+        Help.OPERATOR,
+    ),
+    _E.UNSUPPORTED_SASL_MECHANISM: Meaning(
+        "authentication",
+        "Kafka does not offer this SASL mechanism",
+        "check kafka.sasl.mechanism",
+        Help.OPERATOR,
+    ),
+    _E._SSL: Meaning(
+        "tls",
+        "TLS to Kafka fails",
+        "check kafka.ssl.ca.location, the broker's certificate and that the port speaks TLS",
+        Help.OPERATOR,
+    ),
+    _E.TOPIC_AUTHORIZATION_FAILED: Meaning(
+        "topic_authorization",
+        "Kafka forbids writing to the topic",
+        "grant WRITE and DESCRIBE on it to this user; records are kept and sent again",
+        Help.OPERATOR,
+    ),
+    _E.CLUSTER_AUTHORIZATION_FAILED: Meaning(
+        "cluster_authorization",
+        "Kafka forbids idempotent writing",
+        "grant IDEMPOTENT_WRITE on the cluster (or WRITE on any topic, Kafka 2.8 and later)",
+        Help.RESTART,
+    ),
+    _E._UNKNOWN_TOPIC: Meaning(
+        "unknown_topic",
+        "the topic is not there",
+        "create it; records are kept and sent again",
+        Help.OPERATOR,
+    ),
+    _E.UNKNOWN_TOPIC_OR_PART: Meaning(
+        "unknown_topic",
+        "the topic is not there",
+        "create it; records are kept and sent again",
+        Help.OPERATOR,
+    ),
+    _E._UNKNOWN_PARTITION: Meaning(
+        "unknown_partition",
+        "the topic has no such partition",
+        "records are kept and sent again",
+        Help.OPERATOR,
+    ),
+    _E.TOPIC_EXCEPTION: Meaning(
+        "invalid_topic", "the topic's name is not allowed", "change kafka.topic", Help.OPERATOR
+    ),
+    _E.MSG_SIZE_TOO_LARGE: Meaning(
+        "too_large",
+        "a record is larger than the client or the topic takes",
+        "raise kafka.message.max.bytes and the topic's max.message.bytes, or keep fewer headers",
+        Help.NONE,
+    ),
+    _E.RECORD_LIST_TOO_LARGE: Meaning(
+        "too_large",
+        "a batch is larger than the topic's segments",
+        "raise the topic's segment.bytes",
+        Help.NONE,
+    ),
+    _E.INVALID_TIMESTAMP: Meaning(
+        "timestamp_refused",
+        "Kafka refuses a record's time",
+        "check this host's clock, lower record.max_ahead "
+        "or raise the topic's message.timestamp.after.max.ms",
+        Help.NONE,
+    ),
+    _E.INVALID_RECORD: Meaning(
+        "record_refused",
+        "Kafka refuses a record",
+        "check the topic's settings (compaction, schema validation)",
+        Help.NONE,
+    ),
+    _E.INVALID_MSG: Meaning("corrupt", "a record arrived damaged", "check the network", Help.NONE),
+    _E.POLICY_VIOLATION: Meaning(
+        "policy", "a policy of the Kafka cluster refuses it", "ask its operator", Help.NONE
+    ),
+    _E.UNSUPPORTED_COMPRESSION_TYPE: Meaning(
+        "compression_refused",
+        "Kafka does not take this compression",
+        "set kafka.compression.type = lz4",
+        Help.OPERATOR,
+    ),
+    _E.NOT_ENOUGH_REPLICAS: Meaning(
+        "not_enough_replicas",
+        "too few replicas of the topic are in sync",
+        "trying on",
+        Help.TIME,
+    ),
+    _E.NOT_ENOUGH_REPLICAS_AFTER_APPEND: Meaning(
+        "not_enough_replicas",
+        "too few replicas of the topic are in sync",
+        "trying on",
+        Help.TIME,
+    ),
+    _E.THROTTLING_QUOTA_EXCEEDED: Meaning(
+        "throttled", "Kafka slows this client down", "trying on", Help.TIME
+    ),
+    _E.KAFKA_STORAGE_ERROR: Meaning(
+        "broker_storage", "a Kafka broker has trouble with its disk", "trying on", Help.TIME
+    ),
+    _E._MSG_TIMED_OUT: Meaning(
+        "timed_out",
+        "a record was given up after kafka.message.timeout.ms (but may be in the topic)",
+        "set kafka.message.timeout.ms = 0, which never gives up",
+        Help.NONE,
+    ),
+    _E._FATAL: Meaning("producer_fatal", "the producer has failed", "starting anew", Help.RESTART),
+    _E.OUT_OF_ORDER_SEQUENCE_NUMBER: Meaning(
+        "sequence_lost", "Kafka lost track of this producer", "starting anew", Help.RESTART
+    ),
+    _E.UNKNOWN_PRODUCER_ID: Meaning(
+        "sequence_lost", "Kafka lost track of this producer", "starting anew", Help.RESTART
+    ),
+    _E.INVALID_PRODUCER_EPOCH: Meaning(
+        "producer_fenced",
+        "Kafka knows a newer epoch of it",
+        "starting anew",
+        Help.RESTART,
+    ),
+    _E.PRODUCER_FENCED: Meaning(
+        "producer_fenced",
+        "Kafka knows a newer epoch of it",
+        "starting anew",
+        Help.RESTART,
+    ),
+    _E._PURGE_QUEUE: Meaning("closed", "closed before it was sent", "", Help.RESTART),
+    _E._PURGE_INFLIGHT: Meaning("closed", "closed before it was acknowledged", "", Help.RESTART),
+    _E._DESTROY: Meaning("closed", "closed before it was sent", "", Help.RESTART),
+}
+
+
+#: Faults of one connection, which the summary ALL_DOWN covers when no broker is left.
+CONNECTION = frozenset({_E._TRANSPORT, _E._RESOLVE, _E._TIMED_OUT})
+ALL_DOWN = _E._ALL_BROKERS_DOWN
+TIMED_OUT = _E._TIMED_OUT
+PARTITION_EOF = _E._PARTITION_EOF
+#: Reports about records that we ourselves took back from the producer.
+PURGED = frozenset({_E._PURGE_QUEUE, _E._PURGE_INFLIGHT, _E._DESTROY})
+
+
+def meaning(error: KafkaError) -> Meaning:
+    """The row for an error; one that the table does not know is counted under its own name."""
+    known = MEANINGS.get(error.code())
+    if known is not None:
+        return known
+    if error.fatal():
+        return MEANINGS[_E._FATAL]
+    wanted = Help.OPERATOR if error.retriable() else Help.NONE
+    name = error.name().strip("_").lower()
+    return Meaning(f"kafka_{name}", f"Kafka reports {error.name()}", plain(error), wanted)
+
+
+def line(error: KafkaError, settings: Settings, detail: str = "") -> str:
+    """One line for the user: problem, what Kafka said, remedy."""
+    row = meaning(error)
+    said = scrub(detail or plain(error), settings)
+    told = f"{row.problem} ({said})" if said and said != row.remedy else row.problem
+    return f"{told}: {row.remedy}" if row.remedy else told
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """The `KafkaError` inside an exception of the client."""
+    first = exception.args[0] if exception.args else None
+    return first if isinstance(first, KafkaError) else KafkaError(KafkaError._FAIL, str(first))
+
+
+_SECRET = re.compile(
+    r"password|secret|\.pem$|jaas|oauthbearer\.config|token|passphrase", re.IGNORECASE
+)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a librdkafka setting holds what nobody should read."""
+    return _SECRET.search(name) is not None
+
+
+def scrub(text: str, settings: Settings) -> str:
+    """`text` without the values of secret settings."""
+    for name, value in settings.items():
+        if is_secret(name) and str(value):
+            text = text.replace(str(value), "***")
+    return text
+
+
+def plain(error: KafkaError) -> str:
+    """What the client says, in one line, without its inner states ("after 0ms in state ...")."""
+    return re.sub(r" \(after \d+ms in state [^)]*\)", "", " ".join((error.str() or "").split()))
+
+
+def most_telling(seen: Sequence[KafkaError], settings: Settings) -> tuple[Meaning, str]:
+    """Of several errors the cause (a refused log-in before a lost connection), and it in words."""
+    cause = min(seen, key=_rank)
+    row = meaning(cause)
+    return row, f"{row.problem} ({scrub(plain(cause), settings)})"
+
+
+def _rank(error: KafkaError) -> int:
+    if error.code() == ALL_DOWN:
+        return 3
+    if error.code() not in CONNECTION:
+        return 0
+    return 2 if error.code() == TIMED_OUT else 1
