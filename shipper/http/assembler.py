@@ -1,0 +1,228 @@
+"""All connections: events in, exchanges out, within bounded memory.
+
+The clock is the events' own. `feed` moves it on, and `advance` does while nothing comes; it never
+goes back. Whoever calls `advance` must have fed every event before that moment.
+
+A request waits `timeout_ns` for its response since its connection was last heard of; while its
+body is still being sent it is not waiting yet, and `idle_ns` bounds it. A response whose end does
+not come is handed out after the same time, without an end. Then the state of the connection
+remains, until `idle_ns` pass, so that what comes late is told as such.
+
+What became of each event is counted: see `shipper.http.accounts` for the equations.
+"""
+
+from collections import OrderedDict
+from typing import Final
+
+from shipper.contract.events import Event, Flag, FlowEnd, Hook, Kind, Stream
+from shipper.contract.exchange import Exchange
+from shipper.http.accounts import imbalance, new_counters
+from shipper.http.block import parse_block
+from shipper.http.pairing import Conversation
+from shipper.http.startline import BlockError
+from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, SPECULATIVE, START
+
+_HEADER: Final = int(Kind.HEADER)
+_MESSAGE_END: Final = int(Kind.MESSAGE_END)
+_FLOW_END: Final = int(Kind.FLOW_END)
+_GAP: Final = int(Kind.GAP)
+_TWIN: Final = int(FlowEnd.TWIN)
+_STREAMS: Final = frozenset(int(stream) for stream in Stream)
+_HOOKS: Final = frozenset(int(hook) for hook in Hook)
+
+# A block in one event that needs no putting together: just these of the flags that matter to that.
+_WHOLE: Final = START | END
+_ORDER: Final = _WHOLE | SPECULATIVE | OVERLAP | CUT
+_OPENS: Final = int(Flag.START | Flag.SPECULATIVE)
+
+
+class Assembler:
+    """Turns events, in the order in which the kernel emitted them, into exchanges."""
+
+    def __init__(
+        self,
+        *,
+        timeout_ns: int = 30_000_000_000,
+        idle_ns: int = 300_000_000_000,
+        max_connections: int = 65536,
+        max_pending: int = 128,
+        max_block: int = 16384,
+    ) -> None:
+        self.counters = new_counters()
+        self._timeout_ns = timeout_ns
+        self._idle_ns = idle_ns
+        self._max_connections = max_connections
+        self._max_pending = max_pending
+        self._max_block = max_block
+        self._now = 0
+        self._next_check = 0  # nothing can be over before
+        # Both in the order in which the connections were last heard of.
+        self._connections: OrderedDict[int, Conversation] = OrderedDict()
+        self._waiting: OrderedDict[int, Conversation] = OrderedDict()
+
+    def feed(self, event: Event) -> list[Exchange]:
+        """The exchanges that this event finished, time-outs that it brought included."""
+        out: list[Exchange] = []
+        self.counters["events"] += 1
+        if event.time > self._now:
+            self._now = event.time
+            if event.time >= self._next_check:
+                self._expire(out)
+        flow = event.flow
+        conversation = self._connections.get(flow)
+        if conversation is None:
+            conversation = self._open(event, out)
+            if conversation is None:
+                return out
+        if event.side not in {0, 1}:
+            self.counters["unknown_side"] += 1
+            return out
+        conversation.last = self._now
+        self._connections.move_to_end(flow)
+        if event.kind == _HEADER:
+            self._header(conversation, event, out)
+        elif event.kind == _FLOW_END:
+            self._end(conversation, event, out)
+            return out
+        else:
+            self._other(conversation, event, out)
+        if conversation.waits:
+            self._waiting[flow] = conversation
+            self._waiting.move_to_end(flow)
+        else:
+            self._waiting.pop(flow, None)
+        return out
+
+    def advance(self, now: int) -> list[Exchange]:
+        """The exchanges whose wait is over at `now` (ns, the events' clock)."""
+        out: list[Exchange] = []
+        if now > self._now:
+            self._now = now
+            if now >= self._next_check:
+                self._expire(out)
+        return out
+
+    def close(self) -> list[Exchange]:
+        """All that is open; nothing is held afterwards."""
+        out: list[Exchange] = []
+        for conversation in self._connections.values():
+            conversation.flush(out)
+        self._connections.clear()
+        self._waiting.clear()
+        return out
+
+    @property
+    def connections(self) -> int:
+        """Connections of which there is state."""
+        return len(self._connections)
+
+    def held(self) -> tuple[int, int]:
+        """Events beyond a hole, and messages in no exchange yet. Looks at every connection."""
+        conversations = self._connections.values()
+        events = sum(len(side.held) for each in conversations for side in each.sides)
+        return events, sum(each.held_messages for each in conversations)
+
+    def imbalance(self) -> dict[str, int]:
+        """By how much each equation of `shipper.http.accounts` is off; empty when all hold."""
+        events, messages = self.held()
+        return imbalance(self.counters, held_events=events, held_messages=messages)
+
+    def _header(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
+        at, flags = event.side, event.flags
+        side = conversation.sides[at]
+        ordinary = flags & _ORDER == _WHOLE and side.half is None and not side.held
+        if not ordinary or side.repeats(event) or len(event.data) > self._max_block:
+            for block in side.take(event):
+                conversation.take_block(at, block, out)
+            return
+        counters = self.counters
+        counters["header_taken"] += 1
+        counters["blocks"] += 1
+        side.first, side.length, side.seen = event.sequence, len(event.data), True
+        try:
+            head = parse_block(event.data)
+        except BlockError as error:
+            conversation.unusable(at, error, flags, out)
+            return
+        message = head.message
+        message.start = event.time
+        if flags & MESSAGE_END:
+            message.end, message.body_bytes = event.time, event.body_bytes
+        conversation.take(at, head, flags, out)
+
+    def _open(self, event: Event, out: list[Exchange]) -> Conversation | None:
+        """State for a connection that is not known; None for an event that needs none."""
+        fate = _needless(event)
+        if fate is not None:
+            self.counters[fate] += 1
+            return None
+        if len(self._connections) >= self._max_connections:
+            flow, oldest = self._connections.popitem(last=False)
+            self._waiting.pop(flow, None)
+            self.counters["connections_evicted"] += 1
+            oldest.flush(out)
+        self.counters["connections"] += 1
+        conversation = Conversation(
+            event, self.counters, max_pending=self._max_pending, max_block=self._max_block
+        )
+        self._connections[event.flow] = conversation
+        return conversation
+
+    def _other(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
+        if event.kind == _MESSAGE_END:
+            conversation.message_end(event, out)
+        elif event.kind == _GAP:
+            for block in conversation.sides[event.side].gap(event):
+                conversation.take_block(event.side, block, out)
+        else:
+            self.counters["unknown_kind"] += 1
+
+    def _end(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
+        del self._connections[event.flow]
+        self._waiting.pop(event.flow, None)
+        if event.reason == _TWIN:
+            self.counters["twin"] += 1
+            conversation.drop()
+        else:
+            self.counters["flow_end"] += 1
+            conversation.end(event, out)
+
+    def _expire(self, out: list[Exchange]) -> None:
+        now = self._now
+        # Whatever is heard of from now on can't be over sooner than this.
+        check = now + min(self._timeout_ns, self._idle_ns)
+        waiting, connections = self._waiting, self._connections
+        while waiting:
+            flow, conversation = next(iter(waiting.items()))
+            if conversation.last + self._timeout_ns > now:
+                check = min(check, conversation.last + self._timeout_ns)
+                break
+            del waiting[flow]
+            if not conversation.uploading:
+                self.counters["timeouts"] += 1
+                conversation.flush(out, timed_out=True)
+        while connections:
+            flow, conversation = next(iter(connections.items()))
+            if conversation.last + self._idle_ns > now:
+                check = min(check, conversation.last + self._idle_ns)
+                break
+            del connections[flow]
+            waiting.pop(flow, None)
+            self.counters["connections_idle"] += 1
+            conversation.flush(out, timed_out=True)
+        self._next_check = check
+
+
+def _needless(event: Event) -> str | None:
+    """What an event of an unknown connection is counted as, if it can't begin anything."""
+    if event.kind == _HEADER:
+        if event.side not in {0, 1}:
+            return "unknown_side"
+        if event.stream not in _STREAMS or event.hook not in _HOOKS:
+            return "unknown_stream"
+        return None if event.flags & _OPENS else "header_without_start"
+    return {
+        _MESSAGE_END: "message_end_unmatched",
+        _GAP: "gap_outside_block",
+        _FLOW_END: "flow_end_without_state" if event.reason != _TWIN else "twin",
+    }.get(event.kind, "unknown_kind")
