@@ -1,0 +1,70 @@
+"""Settings and identity -> the parts that are the same in every record."""
+
+from typing import Any
+
+from shipper.record.model import SCHEMA_VERSION
+from shipper.record.model.record import ECS_VERSION
+from shipper.record.settings import ClientIp, Identity, RecordSettings
+
+Part = dict[str, Any]
+
+
+def event_id(identity: Identity, sequence: int) -> str:
+    """`<ephemeral id>-<worker>-<sequence>`."""
+    return f"{identity.ephemeral_id}-{identity.worker}-{sequence}"
+
+
+def constant_parts(settings: RecordSettings, identity: Identity) -> Part:
+    """What every record of this worker has; `event` and `shipper` are to be completed."""
+    parts: Part = {
+        "event": {
+            "id": event_id(identity, 0),
+            "sequence": 0,
+            "kind": "event",
+            "category": ["network", "web"],
+            "type": ["access", "connection", "protocol"],
+            "outcome": "unknown",
+            "dataset": settings.dataset,
+            "module": "shipper",
+        },
+        "data_stream": {
+            "type": "logs",
+            "dataset": settings.dataset,
+            "namespace": settings.namespace,
+        },
+        "ecs": {"version": ECS_VERSION},
+        "agent": _known(
+            id=identity.agent_id,
+            type=identity.agent_type,
+            version=identity.version,
+            ephemeral_id=identity.ephemeral_id,
+            name=identity.agent_name,
+        ),
+        "host": _known(id=identity.host_id, name=identity.host_name),
+        "observer": _known(
+            type=identity.observer_type,
+            vendor=identity.observer_vendor,
+            product=identity.observer_product,
+            version=identity.version,
+            name=identity.observer_name,
+        ),
+        "shipper": _own(settings),
+        "labels": dict(settings.labels),
+        "tags": list(settings.tags),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _own(settings: RecordSettings) -> Part:
+    own: Part = {"schema_version": SCHEMA_VERSION}
+    privacy = settings.privacy
+    if privacy.client_ip is not ClientIp.KEEP:
+        own["privacy"] = {"client_ip": str(privacy.client_ip)}
+        if privacy.client_ip is ClientIp.HASH:
+            own["privacy"]["key_id"] = privacy.key_id
+    return own
+
+
+def _known(**fields: str) -> Part:
+    """The fields that are not empty."""
+    return {name: value for name, value in fields.items() if value}

@@ -1,0 +1,155 @@
+"""Exchange -> validated record -> bytes: the steps of the room in their order.
+
+A record is given its number in `encode`, after validation, so that a reject takes none. The
+texts of a reject name fields and kinds of error, never a value: they go to logs.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from shipper.contract.exchange import Exchange
+from shipper.contract.record import EncodedRecord
+from shipper.errors import ConfigError
+from shipper.record.build import DocumentBuilder
+from shipper.record.headers import NameSeen
+from shipper.record.model import SCHEMA_NAME, SCHEMA_VERSION
+from shipper.record.model.record import ADAPTER
+from shipper.record.settings import (
+    MINIMUM_KEY_BYTES,
+    Action,
+    ClientIp,
+    Identity,
+    RecordSettings,
+)
+
+_MILLISECOND: Final = 1_000_000
+_LISTED_ERRORS: Final = 5
+# Below these, keys are what a peer or the operator chose.
+_OPEN_PARTS: Final = frozenset({"headers", "labels"})
+
+
+class RecordRejected(Exception):  # noqa: N818 - the pipeline's word; it is an outcome, not a fault
+    """An exchange that makes no valid record. `reason` names fields and errors, no values."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class Record:
+    """A validated record that has no number yet."""
+
+    document: dict[str, Any]
+    timestamp_ms: int
+    partition_key: bytes
+
+
+class RecordBuilder:
+    """Makes the records of one worker. Not for use by several threads at once."""
+
+    def __init__(self, settings: RecordSettings, identity: Identity) -> None:
+        _require_key(settings)
+        self._documents = DocumentBuilder(settings, identity)
+        self._topic = settings.topic
+        self._maximum_ahead = settings.maximum_ahead_ns
+        self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
+        self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
+        self._headers = (
+            ("content-type", b"application/json"),
+            ("schema-name", SCHEMA_NAME.encode("ascii")),
+            ("schema-version", SCHEMA_VERSION.encode("ascii")),
+        )
+
+    def build(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Record:
+        """The record of an exchange, redacted and validated.
+
+        `wall_offset_ns` turns the exchange's clock into wall time, `created_ns` is the present
+        (both ns, wall time since 1970). Raises RecordRejected.
+        """
+        if exchange.request is None and exchange.response is None:
+            raise RecordRejected("the exchange holds neither a request nor a response")
+        document = self._documents.document(exchange, wall_offset_ns, created_ns)
+        time = exchange.start + wall_offset_ns
+        if not 0 <= time <= created_ns + self._maximum_ahead:
+            time = created_ns
+            document["shipper"]["timestamp_replaced"] = True
+        return Record(_validated(document), time // _MILLISECOND, self._partition(exchange))
+
+    def encode(self, record: Record, sequence: int) -> EncodedRecord:
+        """The record as it goes out, under its number. Does not fail on what `build` gave."""
+        identifier = f"{self._id_prefix}{sequence}"
+        event = record.document["event"]
+        event["id"] = identifier
+        event["sequence"] = sequence
+        return EncodedRecord(
+            self._topic,
+            identifier.encode("ascii"),
+            orjson.dumps(record.document),
+            record.timestamp_ms,
+            self._headers,
+            record.partition_key,
+            sequence,
+        )
+
+    def names_seen(self) -> dict[str, list[NameSeen]]:
+        """The header names seen so far: {"request": [...], "response": [...]}."""
+        return self._documents.names_seen()
+
+    def _partition(self, exchange: Exchange) -> bytes:
+        """Names the connection; where the client's address is hidden, by 16 bits only.
+
+        `flow` may be made of addresses, and a key must not be what they are guessed from.
+        """
+        name = f"{self._id_prefix}{exchange.connection.flow:x}".encode("ascii")
+        if self._narrow_partitions:
+            return blake2b(name, digest_size=2).hexdigest().encode("ascii")
+        return name
+
+
+def _validated(document: dict[str, Any]) -> dict[str, Any]:
+    try:
+        valid: dict[str, Any] = ADAPTER.validate_python(document)
+    except ValidationError as error:
+        reason = _reason(error)
+    else:
+        return valid
+    # Raised out here, so that the foreign error, which quotes its input, is no context of ours.
+    raise RecordRejected(reason)
+
+
+def _reason(error: ValidationError) -> str:
+    """The fields and kinds of error, no values."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    texts = [f"{_place(detail['loc'])}: {detail['type']}" for detail in found[:_LISTED_ERRORS]]
+    if len(found) > _LISTED_ERRORS:
+        texts.append(f"{len(found) - _LISTED_ERRORS} more")
+    return "; ".join(texts)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """The path of a field, cut where the keys are not ours."""
+    shown: list[str] = []
+    for step in location:
+        if shown and shown[-1] in _OPEN_PARTS:
+            shown.append("*")
+            break
+        shown.append(str(step))
+    return ".".join(shown)
+
+
+def _require_key(settings: RecordSettings) -> None:
+    """A keyed hash without a key would be no secret: refuse it at the start."""
+    privacy, headers = settings.privacy, settings.headers
+    actions = [privacy.secret_action, headers.secret_action]
+    actions += [*privacy.parameters.values(), *headers.actions.values()]
+    hashes = Action.HASH in actions or privacy.client_ip is ClientIp.HASH
+    if hashes and (len(privacy.key) < MINIMUM_KEY_BYTES or not privacy.key_id):
+        raise ConfigError(
+            "something is to be hashed, but there is no key for it",
+            f"give privacy a key of at least {MINIMUM_KEY_BYTES} bytes and a key id",
+        )

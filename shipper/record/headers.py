@@ -1,0 +1,203 @@
+"""The headers of one kind of message -> what of them enters the record; and the names seen.
+
+What becomes of a header depends on its name alone, so the decision is made once per spelling and
+kept. Peers choose the names: beyond a limit nothing is remembered, the decision is made anew each
+time, and the sightings are counted together.
+"""
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
+
+from shipper.record.redact import Redactor
+from shipper.record.sensitive import HeaderSecrets, Keyed
+from shipper.record.settings import MASK, Action
+
+#: The key, beside the names, that holds the names in order; no header can be called so.
+NAMES_KEY: Final = "@names"
+
+# Field names are tokens (RFC 9110 section 5.1 and 5.6.2).
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+
+#: Headers whose whole value is one URL.
+URL_HEADERS: Final = frozenset(
+    {
+        "referer",
+        "location",
+        "content-location",
+        "origin",
+        "destination",
+        "x-original-url",
+        "x-original-uri",
+        "x-rewrite-url",
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x-forwarded-prefix",
+        "x-http-destinationurl",
+        "x-accel-redirect",
+        "x-sendfile",
+        "x-pingback",
+        "x-wap-profile",
+        "sourcemap",
+        "x-sourcemap",
+    }
+)
+#: Headers whose value is `host:port`.
+AUTHORITY_HEADERS: Final = frozenset(
+    {"host", "x-forwarded-host", "x-forwarded-server", "x-host", "x-original-host"}
+)
+#: Headers whose value holds URLs or authorities among other things.
+TEXT_HEADERS: Final = frozenset(
+    {"forwarded", "link", "refresh", "via", "alt-svc", "report-to", "reporting-endpoints"}
+    | {"content-security-policy", "content-security-policy-report-only", "nel"}
+)
+
+_COPIED: Final = frozenset({"host", "referer", "user-agent"})
+
+_AS_IS, _URL, _AUTHORITY, _TEXT, _MASK, _HASH, _DROP = range(7)
+_TREATMENT: Final = {Action.MASK: _MASK, Action.HASH: _HASH, Action.DROP: _DROP}
+
+
+class NameSeen(NamedTuple):
+    """One header name: how often it was seen, and what becomes of its values."""
+
+    name: str
+    seen: int
+    decision: str  # "kept", "masked", "hashed" or "dropped"
+
+
+class Kept(NamedTuple):
+    """What enters the record: the header part, and values that have a field of their own."""
+
+    part: dict[str, list[str]]
+    host: str | None
+    referer: str | None
+    user_agent: str | None
+
+
+@dataclass(slots=True)
+class _Rule:
+    """What is done with the headers of one spelling."""
+
+    name: str
+    listed: bool
+    treatment: int
+    plain: bool  # listed and as it is: the usual case
+    copied: bool
+    seen: int = 0
+
+    @property
+    def decision(self) -> str:
+        if not self.listed or self.treatment == _DROP:
+            return "dropped"
+        return {_MASK: "masked", _HASH: "hashed"}.get(self.treatment, "kept")
+
+
+class HeaderPolicy:
+    """Keeps, masks, hashes or drops the headers of requests, or of responses."""
+
+    def __init__(
+        self,
+        kept: tuple[str, ...],
+        secrets: HeaderSecrets,
+        redactor: Redactor,
+        keyed: Keyed,
+        names_limit: int,
+    ) -> None:
+        names = [name.strip().casefold() for name in kept]
+        self._exact = frozenset(names)
+        self._globs = tuple(name for name in names if "*" in name or "?" in name)
+        self._secrets = secrets
+        self._redactor = redactor
+        self._keyed = keyed
+        self._limit = names_limit
+        self._rules: dict[str, _Rule] = {}
+        self.overflow = 0  #: headers whose names were beyond the limit
+        self.invalid = 0  #: headers whose names are no field names; they enter no record
+
+    def select(self, headers: list[tuple[str, str]]) -> Kept:
+        """What of `headers` enters the record. An empty part means that there were none."""
+        part: dict[str, list[str]] = {}
+        names: list[str] = []
+        copies: dict[str, str] = {}
+        rules = self._rules
+        for spelling, raw in headers:
+            rule = rules.get(spelling) or self._learn(spelling)
+            if rule is None:
+                continue
+            rule.seen += 1
+            names.append(spelling)
+            if rule.plain:
+                value = raw if "//" not in raw else self._redactor.text(raw)
+            elif rule.treatment == _DROP or not (rule.listed or rule.copied):
+                continue
+            else:
+                value = self._treat(rule.treatment, raw)
+            if rule.copied and rule.name not in copies:
+                copies[rule.name] = value
+            if rule.listed:
+                before = part.get(rule.name)
+                if before is None:
+                    part[rule.name] = [value]
+                else:
+                    before.append(value)
+        if names:
+            part[NAMES_KEY] = names
+        return Kept(part, copies.get("host"), copies.get("referer"), copies.get("user-agent"))
+
+    def _treat(self, treatment: int, value: str) -> str:
+        """A value without its secrets, or what stands in its place."""
+        if treatment == _URL:
+            return self._redactor.url(value)
+        if treatment == _AUTHORITY:
+            return self._redactor.authority(value)
+        if treatment == _TEXT:
+            return self._redactor.text(value)
+        if treatment == _HASH:
+            return self._keyed.replace(value, Action.HASH)
+        return MASK if treatment == _MASK else value
+
+    def _learn(self, spelling: str) -> _Rule | None:
+        """The rule for a spelling not remembered; None for what is no field name."""
+        if _TOKEN.fullmatch(spelling) is None:
+            self.invalid += 1
+            return None
+        rule = self._decide(spelling)
+        if len(self._rules) < self._limit:
+            self._rules[spelling] = rule
+        else:
+            self.overflow += 1
+        return rule
+
+    def _decide(self, spelling: str) -> _Rule:
+        name = spelling.casefold()
+        listed = (
+            name in self._exact
+            or self._secrets.explicit(name) is not None
+            or any(fnmatchcase(name, glob) for glob in self._globs)
+        )
+        action = self._secrets.action(spelling)
+        treatment = _TREATMENT.get(action, _AS_IS)
+        if treatment == _AS_IS and self._secrets.explicit(name) is None:
+            treatment = _kind(name)
+        plain = listed and treatment == _AS_IS
+        return _Rule(name, listed, treatment, plain, name in _COPIED)
+
+    def names_seen(self) -> list[NameSeen]:
+        """The names by how often they were seen, whatever their spelling."""
+        counts: dict[tuple[str, str], int] = {}
+        for rule in self._rules.values():
+            key = (rule.name, rule.decision)
+            counts[key] = counts.get(key, 0) + rule.seen
+        found = [NameSeen(name, seen, decision) for (name, decision), seen in counts.items()]
+        return sorted(found, key=lambda entry: (-entry.seen, entry.name))
+
+
+def _kind(name: str) -> int:
+    """How the values of a header that is no secret are looked through for URLs."""
+    if name in URL_HEADERS:
+        return _URL
+    if name in AUTHORITY_HEADERS:
+        return _AUTHORITY
+    return _TEXT if name in TEXT_HEADERS else _AS_IS

@@ -1,0 +1,79 @@
+"""The record as a whole."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import Required, TypedDict
+
+from shipper.record.model.event import DataStream, Ecs, Event, Related, Span, Trace, Transaction
+from shipper.record.model.network import Client, Destination, Network, Server, Source, Tls
+from shipper.record.model.origin import (
+    Agent,
+    Container,
+    Host,
+    Kubernetes,
+    Observer,
+    Orchestrator,
+    Process,
+    Service,
+    User,
+)
+from shipper.record.model.own import Shipper
+from shipper.record.model.scalars import Labels, Timestamp, Word, about
+from shipper.record.model.web import Http, Url, UserAgent
+
+SCHEMA_NAME: Final = "http.header.v1"
+SCHEMA_VERSION: Final = "1.0"
+ECS_VERSION: Final = "8.17.0"
+
+# The functional form, because "@timestamp" is no identifier. The parts without a configuration
+# of their own are held to this one.
+RecordDocument = TypedDict(
+    "RecordDocument",
+    {
+        "@timestamp": Required[
+            Annotated[
+                Timestamp,
+                about(
+                    "Event time",
+                    "First byte of the request; of the response if there is no request. "
+                    "UTC, microseconds.",
+                    "2026-01-01T00:00:00.000000Z",
+                ),
+            ]
+        ],
+        "event": Required[Event],
+        "data_stream": Required[DataStream],
+        "ecs": Required[Ecs],
+        "agent": Required[Agent],
+        "host": Host,
+        "observer": Observer,
+        "source": Required[Source],
+        "destination": Required[Destination],
+        "client": Client,
+        "server": Server,
+        "network": Required[Network],
+        "http": Required[Http],
+        "url": Url,
+        "user_agent": UserAgent,
+        "related": Related,
+        "tls": Tls,
+        "trace": Trace,
+        "span": Span,
+        "transaction": Transaction,
+        "container": Container,
+        "orchestrator": Orchestrator,
+        "kubernetes": Kubernetes,
+        "process": Process,
+        "user": User,
+        "service": Service,
+        "labels": Annotated[Labels, about("Labels", "The operator's own.", {"env": "prod"})],
+        "tags": Annotated[list[Word], about("Tags", "The operator's own.", ["edge"])],
+        "shipper": Required[Shipper],
+    },
+    total=False,
+)
+RecordDocument.__doc__ = "One HTTP exchange."
+RecordDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+
+ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(RecordDocument)
