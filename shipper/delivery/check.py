@@ -79,6 +79,6 @@ def _topic(topics: dict[str, object], name: str) -> TopicCheck:
         return TopicCheck(
             there=False,
             problem=f"the topic {name} is not there, or this user may not see it",
-            remedy=f"create it, or grant DESCRIBE and WRITE: kafka-topics.sh --create --topic {name}",
+            remedy="create it (kafka-topics.sh --create), or grant DESCRIBE and WRITE on it",
         )
     return TopicCheck(there=True, partitions=len(getattr(found, "partitions", ())))

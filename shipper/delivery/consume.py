@@ -104,14 +104,14 @@ class TopicReader:
                 return None
 
     def until_end(self, idle_s: float = 10.0) -> Iterator[Received]:
-        """Messages up to the present end of the topic; `UnavailableError` after `idle_s` of none."""
+        """Messages up to the topic's present end; `UnavailableError` after `idle_s` of none."""
         last = time.monotonic()
         while not self.ended:
             message = self.read()
             if message is not None:
                 last = time.monotonic()
                 yield message
-            elif not self.ended and time.monotonic() - last > idle_s:
+            elif time.monotonic() - last > idle_s:
                 raise self._unavailable([*self._faults, KafkaError(errors.TIMED_OUT)])
 
     def follow(self) -> Iterator[Received | None]:

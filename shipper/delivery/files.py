@@ -4,6 +4,7 @@ A record is acknowledged when the kernel has taken its line. What can't be writt
 disk, a directory that is gone) stays with the sink, and then with the caller: nothing is dropped.
 """
 
+import contextlib
 import logging
 import os
 import stat
@@ -74,10 +75,8 @@ class _LineSink:
         """Write once more and let go; what can't be written has failed as `closed`."""
         if self._closed:
             return
-        try:
+        with contextlib.suppress(ReaderGone):
             self._write()
-        except ReaderGone:
-            pass
         self._closed = True
         while self._open:
             self._settle("closed")

@@ -1,0 +1,293 @@
+"""Every key, its default and what it allows.
+
+The descriptions are the user's: docs/configuration.md and config/shipper.toml are tested against
+them. A default of None means that the room which uses the key decides.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from shipper.config.secrets import SettingsTable
+from shipper.config.values import (
+    AbsolutePath,
+    Cidr,
+    HostPort,
+    Output,
+    Pattern,
+    Port,
+    RingBytes,
+    Several,
+    Table,
+)
+from shipper.errors import ConfigError
+
+_SHORTEST_KEY = 16
+
+
+def _names(given: object) -> Literal["all"] | tuple[str, ...] | None:
+    """`default`, `all`, or names, which may be given as text."""
+    if given is None or given == "default":
+        return None
+    if given == "all":
+        return "all"
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError('a list of names, "all" or "default" is needed')  # noqa: TRY004 - pydantic's
+    return tuple(part.strip().lower() for part in parts if part.strip())
+
+
+#: Header names in lower case, "all", or None for the record room's own list ("default").
+HeaderNames = Annotated[Literal["all"] | tuple[str, ...] | None, PlainValidator(_names)]
+
+
+class Section(BaseModel):
+    """A frozen table that knows all its keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class Match(Section):
+    """Connections, by any of these."""
+
+    ports: Several[Port] = Field(default=(), description="server ports")
+    cidrs: Several[Cidr] = Field(default=(), description="networks of either end")
+    cgroups: Several[AbsolutePath] = Field(
+        default=(), description="cgroup paths below the cgroup root"
+    )
+
+
+class Capture(Section):
+    """What of the host's traffic is read, and how."""
+
+    hook: Literal["cgroup", "interface"] = Field(
+        default="cgroup",
+        description="`cgroup`: the sockets of this host and its containers; "
+        "`interface`: packets on network interfaces (mirror ports, routers, bridges)",
+    )
+    interfaces: Several[str] = Field(
+        default=("all",), description='interface names, or `["all"]`; with hook `interface`'
+    )
+    cgroup_root: str = Field(default="", description="cgroup v2 root; empty: found by itself")
+    allow_private_cgroup: bool = Field(
+        default=False, description="go on although only a container's own cgroup root is visible"
+    )
+    roles: Several[Literal["server", "client"]] = Field(
+        default=("server",),
+        min_length=1,
+        description="`server`: exchanges that this host answers; `client`: those it asks for",
+    )
+    include: Match = Field(default=Match(), description="only these connections; empty: all")
+    exclude: Match = Field(default=Match(), description="never these connections")
+    sinks: Several[HostPort] = Field(
+        default=(),
+        description="host:port never captured; the Kafka brokers are added by themselves",
+    )
+    exclude_own: bool = Field(
+        default=True, description="leave out the agent's own connections to where it ships"
+    )
+    flow_table: int = Field(
+        default=65536, ge=256, le=1 << 24, description="connections followed at once"
+    )
+    ring_bytes: RingBytes = Field(
+        default=4 << 20,
+        description="size of each ring from kernel to agent; a power of two, as in `4MiB`",
+    )
+    workers: int = Field(default=1, ge=1, le=8, description="rings, each with a worker process")
+    max_block: int = Field(
+        default=16384,
+        ge=256,
+        le=16384,
+        description="bytes taken of a header block; the rest is cut",
+    )
+
+
+class Http(Section):
+    """How exchanges are put together."""
+
+    response_timeout: float = Field(
+        default=30.0, gt=0, description="seconds until a request counts as unanswered"
+    )
+    idle_timeout: float = Field(
+        default=300.0, gt=0, description="seconds until a silent connection is forgotten"
+    )
+    max_connections: int = Field(default=65536, ge=1, description="connections assembled at once")
+    max_pending: int = Field(
+        default=1024, ge=1, description="requests of one connection that wait for their response"
+    )
+
+
+class Record(Section):
+    """What stands in a record."""
+
+    request_headers: HeaderNames = Field(
+        default=None, description="request headers kept: names, `all` or `default`"
+    )
+    response_headers: HeaderNames = Field(
+        default=None, description="response headers kept: names, `all` or `default`"
+    )
+    namespace: str = Field(
+        default="default",
+        pattern=r"^[a-z0-9_.]{1,100}$",
+        description="`data_stream.namespace`: lower case letters, digits, `_` and `.`",
+    )
+    host_name: str = Field(default="", description="`host.name`; empty: this host's")
+    host_id: str = Field(default="", description="`host.id`; empty: the machine id")
+    internal_networks: Several[Cidr] = Field(
+        default=(),
+        description="networks inside the perimeter; enables inbound, outbound, internal ...",
+    )
+    max_ahead: float = Field(
+        default=3000.0,
+        gt=0,
+        description="seconds that a record's time may lie ahead before the message carries the "
+        "present (Kafka takes at most 3600)",
+    )
+
+
+class Privacy(Section):
+    """What never leaves this host as it is."""
+
+    client_ip: Literal["keep", "truncate", "hash"] = Field(
+        default="keep",
+        description="client addresses: `keep`, `truncate` (/24, /48) or keyed `hash`",
+    )
+    headers: Table[Literal["drop", "mask", "hash", "keep"]] = Field(
+        default_factory=dict,
+        description="per header name `drop`, `mask`, `hash` or `keep`; over the built-in list",
+    )
+    query: Several[Pattern] = Field(
+        default=(), description="regular expressions of further query parameter names to mask"
+    )
+    paths: Several[Pattern] = Field(
+        default=(), description="regular expressions of path parts to mask"
+    )
+    hash_key: SecretStr = Field(
+        default=SecretStr(""), description="key of keyed hashes, at least 16 characters (secret)"
+    )
+    hash_key_file: str = Field(default="", description="file that holds the key instead")
+    hash_key_id: str = Field(default="", description="name of the key, written beside every hash")
+
+    @field_validator("headers")
+    @classmethod
+    def _fold(cls, headers: dict[str, str]) -> dict[str, str]:
+        return {name.strip().lower(): action for name, action in headers.items()}
+
+    @model_validator(mode="after")
+    def _key_where_needed(self) -> Self:
+        key = self.hash_key.get_secret_value()
+        if key and self.hash_key_file:
+            raise ValueError("hash_key and hash_key_file exclude each other")
+        if key and len(key) < _SHORTEST_KEY:
+            raise ValueError(f"hash_key is too short: at least {_SHORTEST_KEY} characters")
+        hashed = self.client_ip == "hash" or "hash" in self.headers.values()
+        if hashed and not key and not self.hash_key_file:
+            raise ValueError("hashing needs hash_key or hash_key_file")
+        return self
+
+    def read_hash_key(self) -> bytes | None:
+        """The key, read from its file if it stands there; None when there is none."""
+        if not self.hash_key_file:
+            return self.hash_key.get_secret_value().encode() or None
+        try:
+            key = Path(self.hash_key_file).read_bytes().strip()
+        except OSError as e:
+            raise ConfigError(
+                f"privacy.hash_key_file: can't read {self.hash_key_file} ({e.strerror})",
+                "give a file that this user may read",
+            ) from None
+        if len(key) < _SHORTEST_KEY:
+            raise ConfigError(
+                f"privacy.hash_key_file: the key in {self.hash_key_file} is too short",
+                f"at least {_SHORTEST_KEY} bytes, as from `openssl rand -hex 32`",
+            )
+        return key
+
+
+class Kafka(Section):
+    """Where records are published. Every key but `topic` is a setting of librdkafka."""
+
+    topic: str = Field(
+        default="http.header.v1",
+        pattern=r"^[a-zA-Z0-9._-]{1,249}$",
+        description="topic of the records",
+    )
+    settings: SettingsTable = Field(
+        default_factory=SettingsTable, description="librdkafka's settings by dotted name"
+    )
+
+    @property
+    def bootstrap_servers(self) -> tuple[str, ...]:
+        """The brokers given as host:port, the port added where it is missing."""
+        given = str(self.settings.get("bootstrap.servers", ""))
+        parts = [part.strip().rpartition("://")[2] for part in given.split(",") if part.strip()]
+        return tuple(p if p.rpartition(":")[2].isdecimal() else f"{p}:9092" for p in parts)
+
+
+class Agent(Section):
+    """How the agent itself runs."""
+
+    user: str = Field(
+        default="nobody", min_length=1, description="user to become once programs are loaded"
+    )
+    shutdown_timeout: float = Field(
+        default=10.0, ge=0, description="seconds to deliver what is left when stopping"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="`debug`, `info`, `warning` or `error`"
+    )
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="`text`, `json`, or `auto`: text on a terminal"
+    )
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    output: Several[Output] = Field(
+        default=("kafka",), min_length=1, description="`kafka`, `stdout`, `file:PATH`, or several"
+    )
+    capture: Capture = Capture()
+    http: Http = Http()
+    record: Record = Record()
+    privacy: Privacy = Privacy()
+    kafka: Kafka = Kafka()
+    agent: Agent = Agent()
+
+    @model_validator(mode="after")
+    def _each_output_once(self) -> Self:
+        if len(set(self.output)) != len(self.output):
+            raise ValueError("output names the same place twice")
+        return self
+
+
+def keys(section: type[Section] = Config, prefix: str = "") -> dict[str, Any]:
+    """Every key as a dotted name with pydantic's description of it; for tests and suggestions."""
+    found: dict[str, Any] = {}
+    for name, info in section.model_fields.items():
+        dotted = f"{prefix}{name}"
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            found.update(keys(info.annotation, f"{dotted}."))
+        elif dotted != "kafka.settings":
+            found[dotted] = info
+    return found
+
+
+def tables(section: type[Section] = Config, prefix: str = "") -> list[str]:
+    """Every table as a dotted name."""
+    found = []
+    for name, info in section.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, Section):
+            found += [f"{prefix}{name}", *tables(info.annotation, f"{prefix}{name}.")]
+    return found
