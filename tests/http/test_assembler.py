@@ -1,0 +1,305 @@
+"""All connections: time, memory, and the equations over everything that can come."""
+
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from wire import CLIENT, GET, MS, NOT_FOUND, OK, POST, SECOND, SERVER, Wire, run, summary
+
+from shipper.contract.events import Event, Flag, FlowEnd, Kind
+from shipper.http import Assembler
+
+if TYPE_CHECKING:
+    from shipper.contract.exchange import Exchange
+
+TIMEOUT = 30 * SECOND
+
+
+def test_request_times_out() -> None:
+    """On the clock that `advance` moves on, neither sooner nor twice."""
+    wire = Wire()
+    assembler = Assembler()
+    [event] = wire.send(CLIENT, GET)
+    run([event], assembler)
+    assert assembler.advance(event.time + TIMEOUT - 1) == []
+    assert summary(assembler.advance(event.time + TIMEOUT)) == [("/one", None, ["no_response"])]
+    assert assembler.advance(event.time + 2 * TIMEOUT) == []
+    assert assembler.imbalance() == {}
+
+
+def test_event_time_brings_time_outs() -> None:
+    """An event of any connection moves the clock on."""
+    assembler = Assembler()
+    run(Wire().send(CLIENT, GET), assembler)
+    later = Wire(2, time=SECOND + TIMEOUT).send(CLIENT, POST, body=5)
+    assert summary(run(later, assembler)) == [("/one", None, ["no_response"])]
+
+
+def test_response_after_the_time_out() -> None:
+    """It is told alone, and does not answer the request that came meanwhile."""
+    wire = Wire()
+    assembler = Assembler()
+    run(wire.send(CLIENT, GET), assembler)
+    assembler.advance(wire.time + TIMEOUT)
+    events = wire.send(CLIENT, POST, body=5) + wire.send(SERVER, OK, body=5)
+    events += wire.send(SERVER, NOT_FOUND)
+    assert summary(run(events, assembler)) == [(None, 200, ["no_request"]), ("/two", 404, [])]
+
+
+def test_long_download() -> None:
+    """Handed out after the time-out without an end, not as incomplete; the end is counted."""
+    wire = Wire()
+    assembler = Assembler()
+    run(wire.send(CLIENT, GET) + wire.send(SERVER, OK, body=None), assembler)
+    [exchange] = assembler.advance(wire.time + TIMEOUT)
+    assert summary([exchange]) == [("/one", 200, [])]
+    assert exchange.response
+    assert (exchange.response.end, exchange.response.body_bytes) == (None, None)
+    assert run([wire.event(SERVER, Kind.MESSAGE_END, body=5)], assembler) == []
+    assert assembler.counters["message_end_after_timeout"] == 1
+
+
+def test_long_upload_is_not_waiting_yet() -> None:
+    """While a request's body is being sent no response is due."""
+    wire = Wire()
+    assembler = Assembler()
+    run(wire.send(CLIENT, POST, body=None), assembler)
+    assert assembler.advance(wire.time + 3 * TIMEOUT) == []
+    wire.time += 3 * TIMEOUT
+    events = [wire.event(CLIENT, Kind.MESSAGE_END, body=5), *wire.send(SERVER, NOT_FOUND)]
+    assert summary(run(events, assembler)) == [("/two", 404, [])]
+
+
+def test_half_block_times_out() -> None:
+    """A header block that stays unfinished is told as cut off."""
+    wire = Wire()
+    assembler = Assembler()
+    run([wire.event(CLIENT, flags=Flag.START, data=GET[:-2])], assembler)
+    assert summary(assembler.advance(wire.time + TIMEOUT)) == [
+        ("/one", None, ["request_cut_off", "no_response"])
+    ]
+    assert assembler.imbalance() == {}
+
+
+def test_idle_connections_are_forgotten() -> None:
+    """Their state goes after `idle_ns`."""
+    wire = Wire()
+    assembler = Assembler(idle_ns=300 * SECOND)
+    run(wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND), assembler)
+    assembler.advance(wire.time + 300 * SECOND - 1)
+    assert assembler.connections == 1
+    assembler.advance(wire.time + 300 * SECOND)
+    assert assembler.connections == 0
+    assert assembler.counters["connections_idle"] == 1
+
+
+def test_idle_shorter_than_time_out() -> None:
+    """What is pending is handed out when the state goes."""
+    wire = Wire()
+    assembler = Assembler(idle_ns=SECOND)
+    run(wire.send(CLIENT, GET), assembler)
+    assert summary(assembler.advance(wire.time + SECOND)) == [("/one", None, ["no_response"])]
+    assert assembler.connections == 0
+
+
+def test_connections_are_bounded() -> None:
+    """The one that was silent longest goes, and what it holds is handed out."""
+    assembler = Assembler(max_connections=2)
+    run(Wire(1).send(CLIENT, GET), assembler)
+    run(Wire(2).send(CLIENT, POST, body=5), assembler)
+    run(Wire(1).send(CLIENT, GET), assembler)
+    assert summary(run(Wire(3).send(CLIENT, GET), assembler)) == [("/two", None, ["no_response"])]
+    assert assembler.connections == 2
+    assert assembler.counters["connections_evicted"] == 1
+
+
+def test_flood_of_half_blocks_is_bounded() -> None:
+    """Half-open header blocks of more connections than are kept cost a bound, and are told."""
+    assembler = Assembler(max_connections=50)
+    exchanges: list[Exchange] = []
+    for flow in range(500):
+        event = Wire(flow).event(CLIENT, flags=Flag.START, data=GET[:-2])
+        exchanges += assembler.feed(event)
+    assert assembler.connections == 50
+    assert len(exchanges) == 450
+    assert len(assembler.close()) == 50
+    assert assembler.imbalance() == {}
+
+
+def test_close_hands_out_all() -> None:
+    """Nothing is held afterwards."""
+    wire, other = Wire(1), Wire(2)
+    events = [*wire.send(CLIENT, GET), other.event(CLIENT, flags=Flag.START, data=POST[:-2])]
+    assert summary(run(events, close=True)) == [
+        ("/one", None, ["no_response"]),
+        ("/two", None, ["request_cut_off", "no_response"]),
+    ]
+
+
+def test_events_that_make_no_state() -> None:
+    """Whatever can't begin anything is counted by what it is."""
+    wire = Wire()
+    assembler = Assembler()
+    odd = wire.send(CLIENT, GET)[0]
+    events = [
+        wire.end(),
+        wire.gap(CLIENT, 5),
+        wire.event(CLIENT, Kind.MESSAGE_END),
+        wire.end(FlowEnd.TWIN),
+        odd._replace(kind=9),
+        odd._replace(side=2),
+        odd._replace(stream=9),
+        odd,
+        odd._replace(kind=9),
+        odd._replace(side=2),
+    ]
+    assert len(run(events, assembler, close=True)) == 1
+    counters = assembler.counters
+    assert counters["flow_end_without_state"] == 1
+    assert counters["gap_outside_block"] == 1
+    assert counters["message_end_unmatched"] == 1
+    assert counters["twin"] == 1
+    assert counters["unknown_kind"] == 2
+    assert counters["unknown_side"] == 2
+    assert counters["unknown_stream"] == 1
+
+
+NAMES = st.text(alphabet="abcXYZ019-_", min_size=1, max_size=12).filter(
+    lambda name: name.lower() not in {"host", "content-length", "transfer-encoding"}
+)
+VALUES = st.text(
+    alphabet=st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"),
+    max_size=20,
+)
+FIELDS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
+TARGETS = st.text(
+    alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30
+)
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> tuple[str, str, int, list[tuple[str, str]], int, bool]:
+    """Method, target, status, fields, body size, and whether its end comes on its own."""
+    return (
+        draw(st.sampled_from(["GET", "POST", "HEAD", "BREW"])),
+        draw(TARGETS),
+        draw(st.sampled_from([200, 204, 304, 404, 500])),
+        draw(FIELDS),
+        draw(st.integers(0, 10_000)),
+        draw(st.booleans()),
+    )
+
+
+def block(start_line: str, fields: list[tuple[str, str]]) -> bytes:
+    """A header block as it is sent."""
+    lines = [start_line, *(f"{name}: {value}" for name, value in fields), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(messages(), min_size=1, max_size=5),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_round_trip(
+    sent: list[tuple[str, str, int, list[tuple[str, str]], int, bool]],
+    chance: random.Random,
+    pipelined: bool,  # noqa: FBT001
+    sequence: int,
+) -> None:
+    """Exchanges, split anywhere, pieces repeated and out of order, come out as they were."""
+    wire = Wire(sequence=sequence)
+    requests: list[list[Event]] = []
+    responses: list[list[Event]] = []
+    for method, target, status, fields, body, alone in sent:
+        request = block(f"{method} {target} HTTP/1.1", fields)
+        response = block(f"HTTP/1.1 {status} Fine", fields)
+        for side, data, all_events in ((CLIENT, request, requests), (SERVER, response, responses)):
+            splits = [chance.randrange(len(data)) for _ in range(chance.randrange(5))]
+            events = wire.send(side, data, body=body, splits=splits, rides=not alone)
+            all_events.append(disordered(events, chance))
+    turns = (
+        requests + responses
+        if pipelined
+        else [turn for pair in zip(requests, responses, strict=True) for turn in pair]
+    )
+    got = run([event for turn in turns for event in turn])
+    assert [
+        (
+            each.request.method,
+            each.request.target,
+            each.response.status,
+            each.request.headers,
+            each.response.headers,
+            each.response.body_bytes,
+            each.incomplete,
+            each.anomalies,
+        )
+        for each in got
+        if each.request and each.response
+    ] == [
+        (method, target, status, fields, fields, body, (), ())
+        for method, target, status, fields, body, _ in sent
+    ]
+    assert len(got) == len(sent)
+
+
+def disordered(events: list[Event], chance: random.Random) -> list[Event]:
+    """The pieces of one block as the kernel may emit them: START first, the rest in any order.
+
+    Pieces beyond a hole are flagged; some come twice; the end of the message stays the last.
+    """
+    ends = [event for event in events if event.kind == Kind.MESSAGE_END]
+    first, *rest = [event for event in events if event.kind == Kind.HEADER]
+    if len(rest) > 1 and chance.random() < 0.5:
+        riding = rest[-1].flags & Flag.MESSAGE_END
+        chance.shuffle(rest)
+        rest = [
+            event._replace(flags=event.flags | (0 if riding else Flag.SPECULATIVE))
+            for event in rest
+        ]
+    again = [
+        event._replace(flags=event.flags | Flag.OVERLAP)
+        for event in rest[:-1]
+        if chance.random() < 0.3
+    ]
+    return [first, *again, *rest, *ends]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*Kind, 9]),
+            st.integers(0, 3),
+            st.integers(0, 2),
+            st.integers(0, 2**12 - 1),
+            st.integers(0, 60),
+            st.sampled_from(
+                [GET, POST, OK, NOT_FOUND, b"", GET[:9], GET[9:], b"\r\n\r\n", b"\xff"]
+            ),
+            st.sampled_from([*FlowEnd, 0]),
+            st.sampled_from([0, MS, SECOND, TIMEOUT]),
+        ),
+        max_size=40,
+    )
+)
+def test_equations_hold_whatever_comes(
+    drawn: list[tuple[int, int, int, int, int, bytes, int, int]],
+) -> None:
+    """Any events in any order: no error, every equation after every event, nothing held."""
+    wire = Wire()
+    time = SECOND
+    events = []
+    for kind, flow, side, flags, sequence, data, reason, step in drawn:
+        time += step
+        event = wire.event(side, data=data, sequence=sequence, until=sequence + 9, reason=reason)
+        events.append(event._replace(kind=kind, flow=flow, flags=flags, time=time))
+    assembler = Assembler(max_connections=3, max_pending=2, max_block=90)
+    for exchange in run(events, assembler, close=True):
+        assert replace(exchange).start > 0
+        assert exchange.incomplete or (exchange.request and exchange.response)
