@@ -1,4 +1,4 @@
-"""One exchange -> the dict of a record, redacted, not yet validated."""
+"""One exchange -> the variable parts of its record, redacted, not yet validated."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -7,7 +7,7 @@ from shipper.contract.exchange import Connection, Exchange, Message, Request, Re
 from shipper.record.addresses import ClientAddresses, address_text, perimeter, plain
 from shipper.record.clock import timestamp, writable
 from shipper.record.community_id import community_id
-from shipper.record.constant import constant_parts
+from shipper.record.constant import event_part, own_part
 from shipper.record.headers import HeaderPolicy, NameSeen
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed, ParameterSecrets
@@ -41,9 +41,8 @@ class DocumentBuilder:
         self._clients = ClientAddresses(privacy.client_ip, keyed)
         self._perimeter = perimeter(settings.internal_networks)
         self._has_perimeter = bool(settings.internal_networks)
-        self._constant = constant_parts(settings, identity)
-        self._event = self._constant.pop("event")
-        self._own = self._constant.pop("shipper")
+        self._event = event_part(settings, identity)
+        self._own = own_part(settings)
         self._host_name = identity.host_name
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
@@ -53,14 +52,19 @@ class DocumentBuilder:
             "response": self._response_headers.names_seen(),
         }
 
+    def names_overflow(self) -> int:
+        """How many headers had names beyond `names_limit`."""
+        return self._request_headers.overflow + self._response_headers.overflow
+
     def document(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Part:
-        """The record of an exchange, with sequence 0 and `event.id` to match."""
+        """The variable parts of a record, with sequence 0 and `event.id` to match."""
         request, response = exchange.request, exchange.response
         if self._clients.hidden:
             request, response = self._hide_client(exchange.connection, request, response)
-        document: Part = dict(self._constant)
+        document: Part = {}
         self._times(document, exchange, wall_offset_ns, created_ns)
-        document["http"] = http = {}
+        http: Part = {}
+        document["http"] = http
         first = request or response
         if first is not None and first.version is not None:
             http["version"] = first.version

@@ -14,19 +14,23 @@ def event_id(identity: Identity, sequence: int) -> str:
     return f"{identity.ephemeral_id}-{identity.worker}-{sequence}"
 
 
+def event_part(settings: RecordSettings, identity: Identity) -> Part:
+    """What every `event` has; sequence and id are placeholders until the record is numbered."""
+    return {
+        "id": event_id(identity, 0),
+        "sequence": 0,
+        "kind": "event",
+        "category": ["network", "web"],
+        "type": ["access", "connection", "protocol"],
+        "outcome": "unknown",
+        "dataset": settings.dataset,
+        "module": "shipper",
+    }
+
+
 def constant_parts(settings: RecordSettings, identity: Identity) -> Part:
-    """What every record of this worker has; `event` and `shipper` are to be completed."""
+    """The parts that are whole: the same in every record of this worker."""
     parts: Part = {
-        "event": {
-            "id": event_id(identity, 0),
-            "sequence": 0,
-            "kind": "event",
-            "category": ["network", "web"],
-            "type": ["access", "connection", "protocol"],
-            "outcome": "unknown",
-            "dataset": settings.dataset,
-            "module": "shipper",
-        },
         "data_stream": {
             "type": "logs",
             "dataset": settings.dataset,
@@ -48,14 +52,14 @@ def constant_parts(settings: RecordSettings, identity: Identity) -> Part:
             version=identity.version,
             name=identity.observer_name,
         ),
-        "shipper": _own(settings),
         "labels": dict(settings.labels),
         "tags": list(settings.tags),
     }
     return {name: part for name, part in parts.items() if part}
 
 
-def _own(settings: RecordSettings) -> Part:
+def own_part(settings: RecordSettings) -> Part:
+    """What every `shipper` part has."""
     own: Part = {"schema_version": SCHEMA_VERSION}
     privacy = settings.privacy
     if privacy.client_ip is not ClientIp.KEEP:

@@ -15,9 +15,10 @@ from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
 from shipper.record.build import DocumentBuilder
+from shipper.record.constant import constant_parts
 from shipper.record.headers import NameSeen
 from shipper.record.model import SCHEMA_NAME, SCHEMA_VERSION
-from shipper.record.model.record import ADAPTER
+from shipper.record.model.record import CONSTANT_ADAPTER, VARIABLE_ADAPTER
 from shipper.record.settings import (
     MINIMUM_KEY_BYTES,
     Action,
@@ -55,6 +56,7 @@ class RecordBuilder:
     def __init__(self, settings: RecordSettings, identity: Identity) -> None:
         _require_key(settings)
         self._documents = DocumentBuilder(settings, identity)
+        self._constant = _constant(settings, identity)
         self._topic = settings.topic
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
@@ -78,7 +80,8 @@ class RecordBuilder:
         if not 0 <= time <= created_ns + self._maximum_ahead:
             time = created_ns
             document["shipper"]["timestamp_replaced"] = True
-        return Record(_validated(document), time // _MILLISECOND, self._partition(exchange))
+        valid = _validated(document) | self._constant
+        return Record(valid, time // _MILLISECOND, self._partition(exchange))
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:
         """The record as it goes out, under its number. Does not fail on what `build` gave."""
@@ -100,6 +103,10 @@ class RecordBuilder:
         """The header names seen so far: {"request": [...], "response": [...]}."""
         return self._documents.names_seen()
 
+    def names_overflow(self) -> int:
+        """How many headers had names beyond the limit, and are not in `names_seen`."""
+        return self._documents.names_overflow()
+
     def _partition(self, exchange: Exchange) -> bytes:
         """Names the connection; where the client's address is hidden, by 16 bits only.
 
@@ -111,9 +118,18 @@ class RecordBuilder:
         return name
 
 
+def _constant(settings: RecordSettings, identity: Identity) -> dict[str, Any]:
+    """The constant parts, validated."""
+    try:
+        valid: dict[str, Any] = CONSTANT_ADAPTER.validate_python(constant_parts(settings, identity))
+    except ValidationError as error:
+        raise ConfigError(f"no valid record can be made: {_reason(error)}") from None
+    return valid
+
+
 def _validated(document: dict[str, Any]) -> dict[str, Any]:
     try:
-        valid: dict[str, Any] = ADAPTER.validate_python(document)
+        valid: dict[str, Any] = VARIABLE_ADAPTER.validate_python(document)
     except ValidationError as error:
         reason = _reason(error)
     else:

@@ -129,7 +129,7 @@ class HeaderPolicy:
             rule.seen += 1
             names.append(spelling)
             if rule.plain:
-                value = raw if "//" not in raw else self._redactor.text(raw)
+                value = self._redactor.text(raw) if _may_hold_url(raw) else raw
             elif rule.treatment == _DROP or not (rule.listed or rule.copied):
                 continue
             else:
@@ -192,6 +192,11 @@ class HeaderPolicy:
             counts[key] = counts.get(key, 0) + rule.seen
         found = [NameSeen(name, seen, decision) for (name, decision), seen in counts.items()]
         return sorted(found, key=lambda entry: (-entry.seen, entry.name))
+
+
+def _may_hold_url(value: str) -> bool:
+    """Whether a value that need not be a URL may hold one with secrets."""
+    return "//" in value or "%" in value or ("=" in value and "?" in value)
 
 
 def _kind(name: str) -> int:

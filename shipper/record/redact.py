@@ -35,7 +35,7 @@ _BARE_USER_INFO: Final = re.compile(r"[^=,;]*@")
 
 def _decode_name(name: str) -> str | None:
     """The name behind a few rounds of percent-encoding; None if there are too many."""
-    if "%" not in name and "+" not in name:
+    if "%" not in name and "+" not in name and name.isascii():
         return name
     for _ in range(_ROUNDS):
         raw = unquote_to_bytes(name.replace("+", " ").encode("latin-1", "replace"))
@@ -70,9 +70,7 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """A header value, without the secrets of the URLs in it."""
-        if "//" in value or "=" in value or "@" in value or self._patterns:
-            return _CHUNK.sub(self._chunk, value)
-        return value
+        return _CHUNK.sub(self._chunk, value)
 
     def _chunk(self, match: re.Match[str]) -> str:
         """A piece of a header value between spaces and angle brackets."""

@@ -1,9 +1,9 @@
 """What the record says of itself: event, data stream, ECS version, related values, traces."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Required
 
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.scalars import Count, Ip, Timestamp, Word, about
 

@@ -1,9 +1,9 @@
 """The network half of a record: the two ends, what lies between, and TLS."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Required
 
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.scalars import Ip, Port, Timestamp, Word, about
 

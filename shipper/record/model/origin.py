@@ -1,9 +1,9 @@
 """Who saw and who took part: agent, host, observer; container, pod, process, user, service."""
 
-from typing import Annotated
+from typing import Annotated, Required
 
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.scalars import Count, Ip, Labels, Timestamp, Word, about
 

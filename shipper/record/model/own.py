@@ -1,9 +1,9 @@
 """What is not ECS: everything under `shipper.*`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Required
 
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.origin import Container, Kubernetes, Process, Service, User
 from shipper.record.model.scalars import Count, Word, about

@@ -1,9 +1,10 @@
 """The record as a whole."""
 
-from typing import Annotated, Any, Final
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Required
 
 from pydantic import ConfigDict, TypeAdapter
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.event import DataStream, Ecs, Event, Related, Span, Trace, Transaction
 from shipper.record.model.network import Client, Destination, Network, Server, Source, Tls
@@ -77,3 +78,20 @@ RecordDocument.__doc__ = "One HTTP exchange."
 RecordDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
 
 ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(RecordDocument)
+
+#: The parts that are the same in every record of an agent.
+CONSTANT: Final = ("data_stream", "ecs", "agent", "host", "observer", "labels", "tags")
+
+
+def _closed(name: str, keys: Iterable[str]) -> TypeAdapter[Any]:
+    """An adapter for some of the record's parts, of the same types and as strict."""
+    part = TypedDict(name, {key: RecordDocument.__annotations__[key] for key in keys}, total=False)  # type: ignore[misc]
+    part.__pydantic_config__ = RecordDocument.__pydantic_config__  # type: ignore[attr-defined]
+    return TypeAdapter(part)
+
+
+# The same fields in two halves: the constant ones need to be validated once only.
+CONSTANT_ADAPTER: Final = _closed("ConstantParts", CONSTANT)
+VARIABLE_ADAPTER: Final = _closed(
+    "VariableParts", [key for key in RecordDocument.__annotations__ if key not in CONSTANT]
+)

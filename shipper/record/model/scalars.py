@@ -11,18 +11,20 @@ from pydantic.fields import FieldInfo
 LONG_MAX: Final = 2**63 - 1
 
 
-def about(title: str, description: str, *examples: Any) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
-    """What the generated schema says of a field."""
-    info: FieldInfo = Field(title=title, description=description, examples=list(examples))
+def about(title: str, description: str = "", *examples: Any) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
+    """What the generated schema says of a field; the title alone where it says everything."""
+    info: FieldInfo = Field(
+        title=title, description=description or f"{title}.", examples=list(examples)
+    )
     return info
 
 
 @lru_cache(maxsize=4096)
 def _address(text: str) -> str:
     """`text` if it is an IP address without a zone; ValueError if not."""
-    if ip_address(text).version and "%" in text:
-        msg = "an address with a zone is no address of an ip field"
-        raise ValueError(msg)
+    if "%" in text:
+        raise ValueError("an address with a zone is no address of an ip field")
+    ip_address(text)
     return text
 
 

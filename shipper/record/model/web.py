@@ -1,9 +1,9 @@
 """The HTTP half of a record: the two messages, the URL, the user agent."""
 
-from typing import Annotated
+from typing import Annotated, Required
 
 from pydantic import Field
-from typing_extensions import Required, TypedDict
+from typing_extensions import TypedDict
 
 from shipper.record.model.scalars import Count, Port, Word, about
 

@@ -1,0 +1,71 @@
+"""The model's JSON Schema and the anomalies -> the generated tables of docs/records.md."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from shipper.record.anomalies import ANOMALIES
+
+Schema = dict[str, Any]
+
+# The parts of a side are those at the root once more.
+_REPEATED = ("shipper.source.", "shipper.destination.")
+
+
+def leaves(schema: Schema) -> Iterator[tuple[str, Schema, bool]]:
+    """(dotted name, schema, whether it is in every record) of each field, in the model's order."""
+    yield from _leaves(schema, schema["$defs"], "", whole=True)
+
+
+def _leaves(
+    part: Schema, parts: dict[str, Schema], prefix: str, *, whole: bool
+) -> Iterator[tuple[str, Schema, bool]]:
+    required = set(part.get("required", ()))
+    for name, field in part["properties"].items():
+        always = whole and name in required
+        reference = field.get("$ref")
+        if reference is None:
+            yield prefix + name, field, always
+        else:
+            inner = parts[reference.rpartition("/")[2]]
+            yield from _leaves(inner, parts, f"{prefix}{name}.", whole=always)
+
+
+def field_table(schema: Schema) -> str:
+    """A table of all fields."""
+    rows = ["| field | type | | what it is | example |", "| --- | --- | --- | --- | --- |"]
+    for name, field, always in leaves(schema):
+        if name.startswith(_REPEATED):
+            continue
+        title, description = field["title"], field["description"]
+        meaning = description if description.startswith(title) else f"{title}: {description}"
+        example = json.dumps(field["examples"][0]) if field.get("examples") else ""
+        rows.append(
+            f"| `{name}` | {_type(field)} | {'always' if always else ''} | {_cell(meaning)} "
+            f"| {f'`{_cell(example)}`' if example else ''} |"
+        )
+    return "\n".join(rows)
+
+
+def anomaly_table() -> str:
+    """A table of the anomalies."""
+    rows = ["| name | what was seen | source |", "| --- | --- | --- |"]
+    rows += [f"| `{name}` | {a.meaning} | {a.source} |" for name, a in ANOMALIES.items()]
+    return "\n".join(rows)
+
+
+def _type(field: Schema) -> str:
+    if "anyOf" in field:
+        return "ip"
+    if field.get("format") == "date-time":
+        return "date"
+    kind = str(field.get("type", "string"))
+    if kind == "array":
+        return f"list of {_type(field['items'])}"
+    if kind == "object":
+        return "map of lists" if "array" in str(field["additionalProperties"]) else "map"
+    return {"integer": "long", "number": "float"}.get(kind, kind)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
