@@ -99,8 +99,7 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
         first = next((at for at, line in enumerate(lines) if line), -1)
         if first < 0:
             raise BlockError(Fault.NO_START_LINE)
-    # What stands behind the last line end of a block that is not whole is no complete line.
-    last = lines.index("", first) if whole and "" in lines[first:] else len(lines) - 1
+    last = _end_of_lines(lines, first, whole=whole)
     if last > first:
         message = parse_start_line(lines[first], anomalies)
     elif cut:
@@ -112,11 +111,22 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
         if isinstance(message, Request)
         else ResponseHead(message, anomalies, raw)
     )
-    framing = parse_fields(lines[first + 1 : last], message.headers, anomalies)
-    head.content_length, head.chunked = framing
+    head.content_length, head.chunked = parse_fields(
+        lines[first + 1 : last], message.headers, anomalies
+    )
     message.header_bytes = len(raw)
     message.cut = cut
     return head
+
+
+def _end_of_lines(lines: list[str], first: int, *, whole: bool) -> int:
+    """Where the block's lines end: at its blank line, or before its partial last line."""
+    if whole:
+        try:
+            return lines.index("", first)
+        except ValueError:
+            pass
+    return len(lines) - 1
 
 
 def _odd_lines(text: str, anomalies: list[str]) -> list[str]:

@@ -5,7 +5,7 @@ can't be parsed is dropped and named: nobody could tell whether it holds a secre
 (section 5.2) belongs to the header before it, and shares its fate. Knows no start line.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from shipper.http.startline import is_token
 
@@ -50,14 +50,10 @@ _KNOWN_CODINGS: Final = frozenset(
 )
 
 
-class Framing(NamedTuple):
-    """How long the headers say that the body is; `length` is None where they don't agree."""
+# How long the headers say that the body is (None where they don't agree), and whether in chunks.
+Framing = tuple[int | None, bool]
 
-    length: int | None
-    chunked: bool
-
-
-_UNFRAMED: Final = Framing(None, chunked=False)
+_UNFRAMED: Final = (None, False)
 
 
 def parse_fields(lines: list[str], headers: list[tuple[str, str]], anomalies: list[str]) -> Framing:
@@ -120,7 +116,7 @@ def _fold(
 def _length(value: str, anomalies: list[str]) -> Framing:
     """What one Content-Length says (RFC 9112 section 6.3)."""
     if value.isdecimal() and len(value) <= _LONGEST_NUMBER:
-        return Framing(int(value), chunked=False)
+        return int(value), False
     numbers = {number.strip(" \t") for number in value.split(",")}
     if "," in value:
         _note(anomalies, "multiple_content_length")
@@ -128,7 +124,7 @@ def _length(value: str, anomalies: list[str]) -> Framing:
         _note(anomalies, "invalid_content_length")
         return _UNFRAMED
     values = {int(number) for number in numbers}
-    return Framing(values.pop(), chunked=False) if len(values) == 1 else _UNFRAMED
+    return (values.pop(), False) if len(values) == 1 else _UNFRAMED
 
 
 def _odd_framing(headers: list[tuple[str, str]], anomalies: list[str]) -> Framing:
@@ -145,7 +141,7 @@ def _odd_framing(headers: list[tuple[str, str]], anomalies: list[str]) -> Framin
     names = [coding.strip(" \t").lower() for coding in ",".join(codings).split(",")]
     if not _KNOWN_CODINGS.issuperset(names):
         _note(anomalies, "unknown_transfer_coding")
-    return Framing(None, chunked="chunked" in names)
+    return None, "chunked" in names
 
 
 def _note(anomalies: list[str], name: str) -> None:

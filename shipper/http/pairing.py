@@ -16,7 +16,6 @@ Rules:
 Knows neither clocks nor other connections.
 """
 
-from collections import deque
 from typing import Final
 
 from shipper.contract.events import Event, Flag, FlowEnd
@@ -24,7 +23,7 @@ from shipper.contract.exchange import Connection, Exchange, Incomplete
 from shipper.http.block import Head, RequestHead, ResponseHead, parse_block
 from shipper.http.connection import connection_of
 from shipper.http.startline import BlockError
-from shipper.http.stream import Block, Side
+from shipper.http.stream import UNMATCHED, Block, Side
 
 _RESUMED: Final = int(Flag.RESUMED)
 _LATE: Final = int(Flag.LATE)
@@ -36,6 +35,10 @@ _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
 _FIRST_REDIRECT: Final = 300
 _MOST_INTERIM: Final = 32
+
+# What the end of a message is counted as when its exchange is gone.
+_AFTER_EXCHANGE: Final = "message_end_after_exchange"
+_AFTER_TIMEOUT: Final = "message_end_after_timeout"
 
 _OF_RESPONSE: Final = {
     Incomplete.REQUEST_GAP: Incomplete.RESPONSE_GAP,
@@ -73,7 +76,8 @@ class Conversation:
         self._opening: Event | None = opening  # until the connection is made from it
         self._connection: Connection | None = None
         self._request_side: int | None = None
-        self._pending: deque[RequestHead | None] = deque()
+        # A list, because an empty deque is ten times its size and the queue is short.
+        self._pending: list[RequestHead | None] = []
         self._unmatched = 0  # responses still to come whose requests have been handed out
         self._asked: RequestHead | None = None  # the request that `_answer` answers
         self._answer: ResponseHead | None = None  # the response whose end is awaited
@@ -110,7 +114,7 @@ class Conversation:
         """Pair one message that came on side `at`; its times and sizes are filled in."""
         asks = isinstance(head, RequestHead)
         side = self.sides[at]
-        side.head = None
+        side.head, side.end_counter = None, UNMATCHED
         if self._request_side is None:
             self._request_side = at if asks else 1 - at
         elif (at == self._request_side) is not asks:
@@ -118,7 +122,6 @@ class Conversation:
             return
         self._counters["messages"] += 1
         side.head = head
-        side.exchange_timed_out = False
         if flags & (_RESUMED | _LATE | _UNTIL_CLOSE):
             self._late = self._late or bool(flags & _LATE)
             head.resumed = bool(flags & _RESUMED)
@@ -137,7 +140,9 @@ class Conversation:
             self.unusable(at, error, block.flags, out)
             return
         message = head.message
-        message.start, message.end = block.start, block.end
+        message.start = block.start
+        if block.end is not None:  # pieces out of order: no message ends before it starts
+            message.end = max(block.start, block.end)
         message.body_bytes = block.body_bytes
         head.block_end = block.latest
         head.fault = block.fault
@@ -150,7 +155,7 @@ class Conversation:
     def unusable(self, at: int, error: BlockError, flags: int, out: list[Exchange]) -> None:
         """A block that is no message: it still holds a place in the order."""
         self._counters[f"block_{error.fault.value}"] += 1
-        self.sides[at].head = None
+        self.sides[at].head, self.sides[at].end_counter = None, UNMATCHED
         role = self._request_side
         if at == role or (role is None and flags & _REQUEST):
             self._pending.append(None)
@@ -168,10 +173,7 @@ class Conversation:
         side = self.sides[event.side]
         head = side.head
         if head is None:
-            fate = "unmatched"
-            if side.seen:
-                fate = "after_timeout" if side.exchange_timed_out else "after_exchange"
-            self._counters[f"message_end_{fate}"] += 1
+            self._counters[side.end_counter] += 1
             return
         if head.message.end is not None:
             self._counters["message_end_repeated"] += 1
@@ -200,7 +202,7 @@ class Conversation:
             broken = (Incomplete.REQUEST_CUT_OFF, *broken)
         self._close_answer(out, broken)
         while self._pending:
-            head = self._pending.popleft()
+            head = self._pending.pop(0)
             if head is not None:
                 cut_off = over and head.body_awaited
                 self._alone(head, out, (Incomplete.REQUEST_CUT_OFF,) if cut_off else ())
@@ -270,7 +272,7 @@ class Conversation:
         if self._unmatched:
             self._unmatched -= 1
             return None
-        return self._pending.popleft() if self._pending else None
+        return self._pending.pop(0) if self._pending else None
 
     def _early(self, out: list[Exchange]) -> RequestHead | None:
         """The request whose header block is not at its end, though it is answered already."""
@@ -308,7 +310,7 @@ class Conversation:
 
     def _give_up_pending(self, out: list[Exchange], *, timed_out: bool = False) -> None:
         while self._pending:
-            head = self._pending.popleft()
+            head = self._pending.pop(0)
             if head is not None:
                 self._alone(head, out, timed_out=timed_out)
 
@@ -346,7 +348,7 @@ class Conversation:
             resumed = resumed or head.resumed
             if side.head is head:
                 side.head = None
-                side.exchange_timed_out = timed_out
+                side.end_counter = _AFTER_TIMEOUT if timed_out else _AFTER_EXCHANGE
         if request is None:
             faults.append(Incomplete.NO_REQUEST)
         faults += broken

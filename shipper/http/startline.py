@@ -50,19 +50,25 @@ def is_token(text: str) -> bool:
 
 def parse_start_line(line: str, anomalies: list[str]) -> Request | Response:
     """A message with its start line filled in, times and sizes still 0. Raises `BlockError`."""
-    method, _, rest = line.partition(" ")
+    first, _, rest = line.partition(" ")
+    version = _USUAL_VERSIONS.get(first)
+    if version is not None:
+        code, _, reason = rest.partition(" ")
+        if len(code) == _STATUS_DIGITS and code.isdecimal():
+            return Response(version, [], 0, None, 0, None, False, int(code), reason)  # noqa: FBT003
+        return _odd_status_line(line, anomalies)
     target, _, protocol = rest.rpartition(" ")
     version = _USUAL_VERSIONS.get(protocol)
     if (
         version is not None
-        and method in _USUAL_METHODS
+        and first in _USUAL_METHODS
         and target
         and " " not in target
         and target.isprintable()
     ):
-        return Request(version, [], 0, None, 0, None, False, method, target)  # noqa: FBT003
+        return Request(version, [], 0, None, 0, None, False, first, target)  # noqa: FBT003
     if line.startswith("HTTP/"):
-        return _status_line(line, anomalies)
+        return _odd_status_line(line, anomalies)
     return _odd_request_line(line, anomalies)
 
 
@@ -75,7 +81,7 @@ def cut_request_line(line: str, anomalies: list[str]) -> Request:
     return Request(None, [], 0, None, 0, None, method=method, target=target)
 
 
-def _status_line(line: str, anomalies: list[str]) -> Response:
+def _odd_status_line(line: str, anomalies: list[str]) -> Response:
     protocol, _, rest = line.partition(" ")
     code, _, reason = rest.partition(" ")
     if len(code) != _STATUS_DIGITS:

@@ -28,6 +28,8 @@ OVERLAP: Final = int(Flag.OVERLAP)
 CUT: Final = int(Flag.CUT)
 MESSAGE_END: Final = int(Flag.MESSAGE_END)
 
+UNMATCHED: Final = "message_end_unmatched"
+
 _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
 _HALF: Final = 1 << 31
@@ -77,15 +79,15 @@ class Block:
 class Side:
     """One direction of one connection.
 
-    `head` is the message most recently begun, until its exchange is handed out, and
-    `exchange_timed_out` tells how that came about; `first` and `length` say where in the stream
-    the last block lay.
+    `head` is the message most recently begun, until its exchange is handed out; `end_counter` is
+    what an end that comes later is counted as; `first` and `length` say where in the stream the
+    last block lay.
     """
 
     __slots__ = (
         "_counters",
         "_max_block",
-        "exchange_timed_out",
+        "end_counter",
         "first",
         "half",
         "head",
@@ -100,7 +102,7 @@ class Side:
         self.half: Block | None = None
         self.held: list[Event] = []
         self.head: Head | None = None
-        self.exchange_timed_out = False
+        self.end_counter = UNMATCHED
         self.seen = False  # whether a block was ever taken
         self.first = 0
         self.length = 0

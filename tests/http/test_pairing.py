@@ -361,6 +361,8 @@ def test_unreadable_request_keeps_its_place() -> None:
     events += wire.send(SERVER, OK, body=5) + wire.send(SERVER, NOT_FOUND)
     assert summary(run(events, assembler)) == [(None, 200, ["no_request"]), ("/two", 404, [])]
     assert assembler.counters["block_invalid_start_line"] == 1
+    run([*wire.send(CLIENT, b"{} / HTTP/1.1\r\n\r\n", rides=False)], assembler)
+    assert assembler.counters["message_end_unmatched"] == 1
 
 
 def test_unreadable_response_keeps_its_place() -> None:
