@@ -139,7 +139,7 @@ def _odd_framing(headers: list[tuple[str, str]], anomalies: list[str]) -> Framin
     if lengths:
         _note(anomalies, "content_length_with_transfer_encoding")
     names = [coding.strip(" \t").lower() for coding in ",".join(codings).split(",")]
-    if not _KNOWN_CODINGS.issuperset(names):
+    if not _KNOWN_CODINGS.issuperset(filter(None, names)):  # RFC 9110 section 5.6.1.2
         _note(anomalies, "unknown_transfer_coding")
     return None, "chunked" in names
 
