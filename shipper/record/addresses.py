@@ -8,9 +8,17 @@ clients stay equal under one key, and no table of all addresses leads back witho
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import Final
 
+from shipper.errors import ConfigError
 from shipper.record.sensitive import Keyed
 from shipper.record.settings import MASK, ClientIp
 
@@ -65,7 +73,7 @@ def address_text(packed: bytes) -> str:
 
 def perimeter(networks: Iterable[str]) -> Callable[[bytes, bytes], str]:
     """A function (source, destination) -> ECS's word for the way across the perimeter."""
-    inside = [ip_network(network) for network in networks]
+    inside = [_network(network) for network in networks]
 
     @lru_cache(maxsize=8192)
     def internal(packed: bytes) -> bool:
@@ -78,6 +86,13 @@ def perimeter(networks: Iterable[str]) -> Callable[[bytes, bytes], str]:
         return "inbound" if internal(destination) else "external"
 
     return word
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise ConfigError(f"the internal network {text!r} is no network: {error}") from None
 
 
 class ClientAddresses:

@@ -53,6 +53,9 @@ TEXT_HEADERS: Final = frozenset(
     | {"content-security-policy", "content-security-policy-report-only", "nel"}
 )
 
+# A name longer than this is not remembered: the memory of names is bounded in bytes too.
+_LONGEST_NAME: Final = 128
+
 _COPIED: Final = frozenset({"host", "referer", "user-agent"})
 
 _AS_IS, _URL, _AUTHORITY, _TEXT, _MASK, _HASH, _DROP = range(7)
@@ -83,8 +86,8 @@ class _Rule:
     name: str
     listed: bool
     treatment: int
-    plain: bool  # listed and as it is: the usual case
-    copied: bool
+    plain: bool  # listed, as it is, and in the header part alone: the usual case
+    copied: bool  # has a field of its own
     seen: int = 0
 
     @property
@@ -129,19 +132,23 @@ class HeaderPolicy:
             rule.seen += 1
             names.append(spelling)
             if rule.plain:
-                value = self._redactor.text(raw) if _may_hold_url(raw) else raw
+                # The hot path: `_may_hold_url`, without the call.
+                if "//" in raw or "%" in raw or ("=" in raw and "?" in raw):
+                    value = self._redactor.text(raw)
+                else:
+                    value = raw
             elif rule.treatment == _DROP or not (rule.listed or rule.copied):
                 continue
             else:
                 value = self._treat(rule.treatment, raw)
-            if rule.copied and rule.name not in copies:
-                copies[rule.name] = value
-            if rule.listed:
-                before = part.get(rule.name)
-                if before is None:
-                    part[rule.name] = [value]
-                else:
-                    before.append(value)
+                if rule.copied and rule.name not in copies:
+                    copies[rule.name] = value
+                if not rule.listed:
+                    continue
+            if rule.name in part:
+                part[rule.name].append(value)
+            else:
+                part[rule.name] = [value]
         if names:
             part[NAMES_KEY] = names
         return Kept(part, copies.get("host"), copies.get("referer"), copies.get("user-agent"))
@@ -156,7 +163,9 @@ class HeaderPolicy:
             return self._redactor.text(value)
         if treatment == _HASH:
             return self._keyed.replace(value, Action.HASH)
-        return MASK if treatment == _MASK else value
+        if treatment == _MASK:
+            return MASK
+        return self._redactor.text(value) if _may_hold_url(value) else value
 
     def _learn(self, spelling: str) -> _Rule | None:
         """The rule for a spelling not remembered; None for what is no field name."""
@@ -164,7 +173,7 @@ class HeaderPolicy:
             self.invalid += 1
             return None
         rule = self._decide(spelling)
-        if len(self._rules) < self._limit:
+        if len(self._rules) < self._limit and len(spelling) <= _LONGEST_NAME:
             self._rules[spelling] = rule
         else:
             self.overflow += 1
@@ -179,10 +188,11 @@ class HeaderPolicy:
         )
         action = self._secrets.action(spelling)
         treatment = _TREATMENT.get(action, _AS_IS)
-        if treatment == _AS_IS and self._secrets.explicit(name) is None:
+        if treatment == _AS_IS:
             treatment = _kind(name)
-        plain = listed and treatment == _AS_IS
-        return _Rule(name, listed, treatment, plain, name in _COPIED)
+        copied = name in _COPIED
+        plain = listed and treatment == _AS_IS and not copied
+        return _Rule(name, listed, treatment, plain, copied)
 
     def names_seen(self) -> list[NameSeen]:
         """The names by how often they were seen, whatever their spelling."""

@@ -17,20 +17,21 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
+from shipper.errors import ConfigError
 from shipper.record.sensitive import Keyed, ParameterSecrets
 from shipper.record.settings import MASK, Action
 
 _ROUNDS: Final = 3
 _USER_INFO: Final = re.compile(r"([/\\]{2})[^/\\?#]*@")
 _HEAD: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9+.\-]*:)?[/\\]{2,}")
-_SCHEME_ONLY: Final = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.\-]*:(?![/\\]{2})[^/\\?#]*@")
+_NO_SLASHES: Final = re.compile(r"[^/\\?#:]*:(?![/\\]{2})[^/\\?#]*@")
 _AUTHORITY_END: Final = re.compile(r"[/\\?#]|$")
 _GOOD_AUTHORITY: Final = re.compile(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _QUERY_START: Final = re.compile(r"[?#]")
 _PIECES: Final = re.compile(r"([;#])")
 _NESTED: Final = re.compile(r"[?=%@/\\]")
 _CHUNK: Final = re.compile(r"[^\s<>]+")
-_BARE_USER_INFO: Final = re.compile(r"[^=,;]*@")
+_BARE_USER_INFO: Final = re.compile(r"(?:^|(?<=[=,;]))[^=,;]*@")
 
 
 def _decode_name(name: str) -> str | None:
@@ -54,7 +55,7 @@ class Redactor:
     ) -> None:
         self._action = parameters.action
         self._keyed = keyed
-        self._patterns = [re.compile(pattern) for pattern in path_patterns]
+        self._patterns = [_compiled(pattern) for pattern in path_patterns]
 
     def url(self, url: str) -> str:
         """A URL, absolute or relative, without its secrets."""
@@ -161,12 +162,21 @@ class Redactor:
         return value
 
 
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(
+            f"the path pattern {pattern!r} is no regular expression: {error}"
+        ) from None
+
+
 def _hide_user_info(url: str) -> str:
     """Every `//user:password@` with its user info masked."""
     url = _USER_INFO.sub(rf"\1{MASK}@", url)
-    scheme_only = _SCHEME_ONLY.match(url)
-    if scheme_only:
-        return f"{MASK}@{url[scheme_only.end() :]}"
+    no_slashes = _NO_SLASHES.match(url)
+    if no_slashes:
+        return f"{MASK}@{url[no_slashes.end() :]}"
     head = _HEAD.match(url)
     if head is None:
         return url

@@ -73,6 +73,7 @@ _AFFIX: Final = re.compile(r"(?!monkey|turkey)\w*key|\w*auth|auth(?!or(s|ed|ity)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _HASH_BYTES: Final = 16
+_LONGEST_NAME: Final = 64
 
 
 def _looks_secret(name: str, words: frozenset[str]) -> bool:
@@ -139,8 +140,13 @@ class ParameterSecrets:
                 return explicit
             return secret_action if _looks_secret(name, _PARAMETER_WORDS) else Action.KEEP
 
-        # Peers choose the names: bounded.
-        self.action = lru_cache(maxsize=4096)(decide)
+        self._decide = decide
+        self._remembered = lru_cache(maxsize=4096)(decide)
+
+    def action(self, name: str) -> Action:
+        """What becomes of the values of a parameter of this name."""
+        # Peers choose the names: the memory is bounded in their number and their length.
+        return (self._remembered if len(name) <= _LONGEST_NAME else self._decide)(name)
 
 
 class Keyed:

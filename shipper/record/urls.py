@@ -12,6 +12,7 @@ from typing import Final
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)(.*)", re.DOTALL)
 _PORT_MAX: Final = 65535
+_LONGEST_HOST: Final = 262  # a name of 255 octets (RFC 1035), a colon and a port, and some air
 
 
 @lru_cache(maxsize=4096)
@@ -20,7 +21,7 @@ def split_host(text: str) -> tuple[str, int | None] | None:
 
     IPv6 literals keep their brackets, as ECS asks for.
     """
-    match = _HOST.fullmatch(text.strip())
+    match = _HOST.fullmatch(text.strip()) if len(text) <= _LONGEST_HOST else None
     if match is None:
         return None
     port = int(match[2]) if match[2] else None

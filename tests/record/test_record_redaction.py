@@ -66,6 +66,7 @@ SECRET_URLS = [
     f"http://u:p?{MARKER}@h/x",
     f"HTTP:\\\\u:{MARKER}@h/x",
     f"http:u:{MARKER}@h/x",
+    f"/?next=1u:{MARKER}@h",
     f"https://h:8080/?pwd={MARKER}",
     f"/a b?passwd={MARKER} {MARKER}",
 ]
@@ -263,6 +264,19 @@ def test_forms_of_a_hidden_address() -> None:
     source = hashed.build(exchange(), OFFSET, CREATED).document["source"]["ip"]
     assert source.startswith("fd")
     assert source == hashed.build(exchange(), OFFSET, CREATED).document["source"]["ip"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        RecordSettings(privacy=PrivacySettings(path_patterns=("(",))),
+        RecordSettings(internal_networks=("10.0.0.1/8",)),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: RecordSettings) -> None:
+    """One line at the start, not an error at the first record."""
+    with pytest.raises(ConfigError, match="is no"):
+        builder(settings)
 
 
 def test_a_rejection_names_no_value() -> None:
