@@ -36,6 +36,20 @@ ANOMALIES: Final[dict[str, Anomaly]] = {
     "unusual_version": Anomaly(
         "The version was neither 1.0 nor 1.1.", "RFC 9112 section 2.3, RFC 9110 section 2.5"
     ),
+    "invalid_content_length": Anomaly(
+        "Content-Length was no number.", "RFC 9110 section 8.6, RFC 9112 section 6.3"
+    ),
+    "unknown_transfer_coding": Anomaly(
+        "Transfer-Encoding named a coding that is not registered.", "RFC 9112 section 6.1"
+    ),
+    "start_line_cut": Anomaly("The start line is longer than is taken.", "RFC 9112 section 3"),
+    "start_line_whitespace": Anomaly(
+        "The parts of the start line were not parted by single spaces.", "RFC 9112 section 3"
+    ),
+    "missing_target": Anomaly("The request line had no target.", "RFC 9112 section 3"),
+    "unreadable_response": Anomaly(
+        "What answered the request could not be read as a response.", "RFC 9112 section 4"
+    ),
     "target_with_spaces": Anomaly("The request target held spaces.", "RFC 9112 section 3.2"),
     "overlap_conflict": Anomaly(
         "A retransmission carried other bytes for the same place.", "RFC 9293 section 3.10"

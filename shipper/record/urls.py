@@ -32,7 +32,7 @@ def split_host(text: str) -> tuple[str, int | None] | None:
 
 def url_fields(method: str, target: str, host: str | None, scheme: str) -> dict[str, str | int]:
     """The `url` part of a record; `scheme` is that of the connection."""
-    url: dict[str, str | int] = {"original": target}
+    url: dict[str, str | int] = {"original": target} if target else {}
     if target.startswith("/"):
         _path_and_query(url, target)
         _place(url, scheme, host, target)

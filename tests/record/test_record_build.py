@@ -111,6 +111,7 @@ def test_neither_is_rejected() -> None:
                 "port": 8080,
             },
         ),
+        ("", "h", {"domain": "h", "scheme": "http"}),
         ("/", None, {"original": "/", "path": "/", "scheme": "http"}),
         ("/", "a b", {"original": "/", "path": "/", "scheme": "http"}),
         (
@@ -252,6 +253,12 @@ def test_times_that_kafka_refuses(offset: int, replaced: bool, shown: str) -> No
     assert (record.timestamp_ms == CREATED // 1_000_000) is replaced
     assert ("timestamp_replaced" in record.document["shipper"]) is replaced
     assert record.document["@timestamp"] == shown
+
+
+def test_an_unusual_version_is_no_reason_to_reject() -> None:
+    """What was odd on the wire is recorded as it was."""
+    whole = exchange(replace(request(), version="1.1x"))
+    assert document(whole)["http"]["version"] == "1.1x"
 
 
 def test_bytes_beyond_ascii_and_nul_survive() -> None:

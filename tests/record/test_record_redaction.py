@@ -282,7 +282,7 @@ def test_settings_that_make_no_sense_are_refused(settings: RecordSettings) -> No
 def test_a_rejection_names_no_value() -> None:
     """The reason and every error behind it tell fields and kinds of error only."""
     bad = exchange(
-        replace(request(f"/{MARKER}", ("X-Marker", MARKER)), version=MARKER),
+        replace(request(f"/{MARKER}", ("X-Marker", MARKER)), method=""),
         replace(response(200, ("Etag", MARKER)), status=7),
         replace(V4, hook=MARKER),
     )

@@ -1,5 +1,6 @@
 """The published contract: schema, examples and reference are what the model says."""
 
+import re
 from typing import Any
 
 import orjson
@@ -7,6 +8,7 @@ import pytest
 import regenerate
 from pydantic import ValidationError
 
+from shipper.record.anomalies import ANOMALIES
 from shipper.record.model.record import ADAPTER
 from shipper.record.reference import leaves
 from shipper.record.schema import json_schema
@@ -31,6 +33,20 @@ def test_the_reference_is_current() -> None:
     """The tables of docs/records.md are generated."""
     text = regenerate.REFERENCE.read_text("utf-8")
     assert text == regenerate.reference_text(text)
+
+
+def test_every_anomaly_is_documented() -> None:
+    """Each name that HTTP assembly gives stands in `shipper/record/anomalies.py`."""
+    sources = (regenerate.ROOT / "shipper" / "http").glob("*.py")
+    given = {
+        name
+        for source in sources
+        for name in re.findall(
+            r'(?:nomalies\.append|_note)\((?:anomalies, )?"([a-z_]+)"', source.read_text("utf-8")
+        )
+    }
+    assert given
+    assert given <= ANOMALIES.keys()
 
 
 def test_every_field_says_what_it_is() -> None:

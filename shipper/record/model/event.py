@@ -47,15 +47,21 @@ class Event(TypedDict, total=False):
     duration: Annotated[
         Count, about("Duration", "From start to end, by the event's clock (ns).", 1200000)
     ]
-    kind: Required[Annotated[Literal["event"], about("Kind", "", "event")]]
+    kind: Required[
+        Annotated[Literal["event"], about("Kind", "ECS categorization, first level.", "event")]
+    ]
     category: Required[
-        Annotated[list[Category], Field(min_length=1), about("Category", "", ["network", "web"])]
+        Annotated[
+            list[Category],
+            Field(min_length=1),
+            about("Category", "ECS categorization, second level.", ["network", "web"]),
+        ]
     ]
     type: Required[
         Annotated[
             list[Type],
             Field(min_length=1),
-            about("Type", "", ["access", "connection", "protocol"]),
+            about("Type", "ECS categorization, third level.", ["access", "connection", "protocol"]),
         ]
     ]
     outcome: Required[
@@ -68,26 +74,38 @@ class Event(TypedDict, total=False):
             ),
         ]
     ]
-    dataset: Required[Annotated[Word, about("Dataset", "", "http.header")]]
-    module: Required[Annotated[Word, about("Module", "", "shipper")]]
+    dataset: Required[
+        Annotated[
+            Word, about("Dataset", "The dataset, as in `data_stream.dataset`.", "http.header")
+        ]
+    ]
+    module: Required[Annotated[Word, about("Module", "What produced the event.", "shipper")]]
 
 
 class DataStream(TypedDict, total=False):
     """The data stream that the record belongs to."""
 
-    type: Required[Annotated[Literal["logs"], about("Data stream type", "", "logs")]]
+    type: Required[
+        Annotated[Literal["logs"], about("Data stream type", "ECS's kind of data stream.", "logs")]
+    ]
     dataset: Required[
         Annotated[
             str,
             Field(pattern=r'^[^\\/*?"<>| ,#:A-Z-]{1,100}$'),
-            about("Data stream dataset", "", "http.header"),
+            about(
+                "Data stream dataset", "The middle part of the data stream's name.", "http.header"
+            ),
         ]
     ]
     namespace: Required[
         Annotated[
             str,
             Field(pattern=r'^[^\\/*?"<>| ,#:A-Z-]{1,100}$'),
-            about("Data stream namespace", "", "default"),
+            about(
+                "Data stream namespace",
+                "The last part of the data stream's name, chosen by the operator.",
+                "default",
+            ),
         ]
     ]
 
@@ -95,29 +113,49 @@ class DataStream(TypedDict, total=False):
 class Ecs(TypedDict, total=False):
     """Elastic Common Schema."""
 
-    version: Required[Annotated[Literal["8.17.0"], about("ECS version", "", "8.17.0")]]
+    version: Required[
+        Annotated[
+            Literal["8.17.0"], about("ECS version", "The version whose names are used.", "8.17.0")
+        ]
+    ]
 
 
 class Related(TypedDict, total=False):
     """Values to pivot on, wherever they stand."""
 
-    ip: Annotated[list[Ip], about("Related addresses", "", ["192.0.2.7", "198.51.100.4"])]
-    hosts: Annotated[list[Word], about("Related hosts", "", ["example.org", "web-1"])]
+    ip: Annotated[
+        list[Ip],
+        about(
+            "Related addresses",
+            "Every address of the record, client's first.",
+            ["192.0.2.7", "198.51.100.4"],
+        ),
+    ]
+    hosts: Annotated[
+        list[Word],
+        about("Related hosts", "Every host name of the record.", ["example.org", "web-1"]),
+    ]
 
 
 class Trace(TypedDict, total=False):
     """The distributed trace."""
 
-    id: Required[Annotated[Word, about("Trace id", "", "0af7651916cd43dd8448eb211c80319c")]]
+    id: Required[
+        Annotated[
+            Word, about("Trace id", "The id of the trace.", "0af7651916cd43dd8448eb211c80319c")
+        ]
+    ]
 
 
 class Span(TypedDict, total=False):
     """The span."""
 
-    id: Required[Annotated[Word, about("Span id", "", "b7ad6b7169203331")]]
+    id: Required[Annotated[Word, about("Span id", "The id of the span.", "b7ad6b7169203331")]]
 
 
 class Transaction(TypedDict, total=False):
     """The transaction."""
 
-    id: Required[Annotated[Word, about("Transaction id", "", "00f067aa0ba902b7")]]
+    id: Required[
+        Annotated[Word, about("Transaction id", "The id of the transaction.", "00f067aa0ba902b7")]
+    ]

@@ -59,14 +59,18 @@ class Vlan(TypedDict, total=False):
 class Network(TypedDict, total=False):
     """What carried the exchange."""
 
-    transport: Required[Annotated[Literal["tcp", "udp"], about("Transport", "", "tcp")]]
+    transport: Required[
+        Annotated[Literal["tcp", "udp"], about("Transport", "The transport protocol.", "tcp")]
+    ]
     type: Required[
         Annotated[
             Literal["ipv4", "ipv6"],
             about("Network type", "The family on the wire, whatever became of source.ip.", "ipv4"),
         ]
     ]
-    protocol: Required[Annotated[Literal["http"], about("Protocol", "", "http")]]
+    protocol: Required[
+        Annotated[Literal["http"], about("Protocol", "The application protocol.", "http")]
+    ]
     direction: Annotated[
         Literal["ingress", "egress", "inbound", "outbound", "internal", "external"],
         about(

@@ -11,11 +11,9 @@ from pydantic.fields import FieldInfo
 LONG_MAX: Final = 2**63 - 1
 
 
-def about(title: str, description: str = "", *examples: Any) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
-    """What the generated schema says of a field; the title alone where it says everything."""
-    info: FieldInfo = Field(
-        title=title, description=description or f"{title}.", examples=list(examples)
-    )
+def about(title: str, description: str, *examples: Any) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
+    """What the generated schema says of a field."""
+    info: FieldInfo = Field(title=title, description=description, examples=list(examples))
     return info
 
 

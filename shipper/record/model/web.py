@@ -75,9 +75,12 @@ class Http(TypedDict, total=False):
     """The exchange."""
 
     version: Annotated[
-        str,
-        Field(pattern=r"^[0-9]{1,3}(\.[0-9]{1,3})?$"),
-        about("HTTP version", "Of the request; of the response if there is no request.", "1.1"),
+        Word,
+        about(
+            "HTTP version",
+            "Of the request, or of the response if it is alone. An unusual one as it was sent.",
+            "1.1",
+        ),
     ]
     request: HttpRequest
     response: HttpResponse
@@ -86,10 +89,8 @@ class Http(TypedDict, total=False):
 class Url(TypedDict, total=False):
     """The target of the request, redacted in each of its fields."""
 
-    original: Required[
-        Annotated[
-            str, about("Request target", "The target as in the request line.", "/search?q=shipper")
-        ]
+    original: Annotated[
+        Word, about("Request target", "The target as in the request line.", "/search?q=shipper")
     ]
     full: Annotated[
         str,
