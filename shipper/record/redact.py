@@ -6,6 +6,7 @@ What is hidden in a URL, wherever it stands (target, Referer, Location, inside a
 - the value of a parameter whose name is a secret's, in query, fragment, path segment or behind a
   `;`. From such a value on everything up to the next `&` (in a path: the next `/`) goes, because
   `;` and `#` may be part of it;
+- a member of a JSON object in a parameter, by the same names;
 - what the operator's path patterns match.
 
 Names are percent-decoded (repeatedly), normalised and case-folded before they are judged. A value
@@ -29,7 +30,9 @@ _AUTHORITY_END: Final = re.compile(r"[/\\?#]|$")
 _GOOD_AUTHORITY: Final = re.compile(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _QUERY_START: Final = re.compile(r"[?#]")
 _PIECES: Final = re.compile(r"([;#])")
-_NESTED: Final = re.compile(r"[?=%@/\\]")
+_NESTED: Final = re.compile(r"[?=%@/\\\"]")
+_MEMBER: Final = re.compile(r'"([^"]{1,64})"\s*:\s*')
+_MEMBER_VALUE: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{].*|[^,}\]\s"]+', re.DOTALL)
 _CHUNK: Final = re.compile(r"[^\s<>]+")
 _BARE_USER_INFO: Final = re.compile(r"(?:^|(?<=[=,;]))[^=,;]*@")
 
@@ -83,6 +86,8 @@ class Redactor:
     def _url(self, url: str, depth: int) -> str:
         if depth > _ROUNDS:
             return MASK
+        if '"' in url and ":" in url:
+            url = self._members(url)
         if "@" in url:
             url = _hide_user_info(url)
         cut = _QUERY_START.search(url)
@@ -149,9 +154,22 @@ class Redactor:
             name = self._nested(name, depth)
         return f"{name}={value}", False
 
+    def _members(self, text: str) -> str:
+        """The members of JSON objects; an object or a list goes with all that follows it."""
+        done: list[str] = []
+        at = 0
+        for name in _MEMBER.finditer(text):
+            action = self._action(name[1])
+            value = _MEMBER_VALUE.match(text, name.end())
+            if action is Action.KEEP or value is None or name.start() < at:
+                continue
+            done += [text[at : name.end()], '"', self._keyed.replace(value[0], action), '"']
+            at = value.end()
+        return "".join([*done, text[at:]])
+
     def _nested(self, value: str, depth: int) -> str:
         """A value that may be, or may decode to, something with secrets of its own."""
-        if "=" in value or "@" in value:
+        if "=" in value or "@" in value or '"' in value:
             value = self._url(value, depth + 1)
         if "%" in value:
             decoded = unquote(value, encoding="latin-1")
