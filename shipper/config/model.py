@@ -42,7 +42,7 @@ def _names(given: object) -> Literal["all"] | tuple[str, ...] | None:
         return "all"
     parts = given.split(",") if isinstance(given, str) else given
     if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
-        raise ValueError('a list of names, "all" or "default" is needed')  # noqa: TRY004 - pydantic's
+        raise ValueError('a list of names, "all" or "default" is needed')
     return tuple(part.strip().lower() for part in parts if part.strip())
 
 
@@ -124,7 +124,7 @@ class Http(Section):
     )
     max_connections: int = Field(default=65536, ge=1, description="connections assembled at once")
     max_pending: int = Field(
-        default=1024, ge=1, description="requests of one connection that wait for their response"
+        default=128, ge=1, description="requests of one connection that wait for their response"
     )
 
 
@@ -165,10 +165,13 @@ class Privacy(Section):
     )
     headers: Table[Literal["drop", "mask", "hash", "keep"]] = Field(
         default_factory=dict,
-        description="per header name `drop`, `mask`, `hash` or `keep`; over the built-in list",
+        description="per header name (`*` and `?` match any) `drop`, `mask`, `hash` or `keep`",
     )
-    query: Several[Pattern] = Field(
-        default=(), description="regular expressions of further query parameter names to mask"
+    secrets: Literal["mask", "drop", "hash"] = Field(
+        default="mask", description="what becomes of a secret that no other key names"
+    )
+    query: Several[str] = Field(
+        default=(), description="names of further query parameters to mask; `*` and `?` match any"
     )
     paths: Several[Pattern] = Field(
         default=(), description="regular expressions of path parts to mask"
@@ -191,7 +194,7 @@ class Privacy(Section):
             raise ValueError("hash_key and hash_key_file exclude each other")
         if key and len(key) < _SHORTEST_KEY:
             raise ValueError(f"hash_key is too short: at least {_SHORTEST_KEY} characters")
-        hashed = self.client_ip == "hash" or "hash" in self.headers.values()
+        hashed = "hash" in {self.client_ip, self.secrets, *self.headers.values()}
         if hashed and not key and not self.hash_key_file:
             raise ValueError("hashing needs hash_key or hash_key_file")
         return self

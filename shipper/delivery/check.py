@@ -64,11 +64,7 @@ def check_kafka(settings: Settings, topic: str, timeout_s: float = 5.0) -> Kafka
     except KafkaException as e:
         client.poll(0)
         row, said = errors.most_telling([*seen, errors.error_of(e)], settings)
-        return KafkaCheck(
-            BrokerCheck(
-                reachable=False, problem=said, remedy=row.remedy.removesuffix("; trying on")
-            )
-        )
+        return KafkaCheck(BrokerCheck(reachable=False, problem=said, remedy=row.remedy))
     known = tuple(f"{broker.host}:{broker.port}" for broker in found.brokers.values())
     return KafkaCheck(BrokerCheck(reachable=True, brokers=known), _topic(found.topics, topic))
 

@@ -176,7 +176,7 @@ class TopicReader:
 
     def _unavailable(self, seen: list[KafkaError]) -> UnavailableError:
         row, said = errors.most_telling(seen, self._settings)
-        return UnavailableError(said, row.remedy.removesuffix("; trying on"))
+        return UnavailableError(said, row.remedy)
 
 
 def _received(message: Message) -> Received:

@@ -18,12 +18,12 @@ Settings = Mapping[str, Setting]
 
 
 class Help(Enum):
-    """What mends an error."""
+    """What mends an error; the value says what the producer does about it meanwhile."""
 
-    TIME = "the client tries again by itself"
-    OPERATOR = "somebody has to mend it; then sending again succeeds"
-    RESTART = "the producer is of no more use; a new one sends again"
-    NONE = "this record will never be taken"
+    TIME = "trying on"  #: the client tries again by itself
+    OPERATOR = "records are kept and sent again"  #: once somebody has mended it
+    RESTART = "starting anew"  #: this producer is of no more use; a new one sends again
+    NONE = ""  #: this record will never be taken
 
 
 class Meaning(NamedTuple):
@@ -41,20 +41,26 @@ MEANINGS: dict[int, Meaning] = {
     _E._ALL_BROKERS_DOWN: Meaning(
         "brokers_down",
         "no Kafka broker answers",
-        "check kafka.bootstrap.servers and the network; trying on",
+        "check kafka.bootstrap.servers and the network",
         Help.TIME,
     ),
     _E._TRANSPORT: Meaning(
-        "connection", "the connection to a Kafka broker failed", "trying on", Help.TIME
+        "connection",
+        "the connection to a Kafka broker failed",
+        "check kafka.bootstrap.servers and the network",
+        Help.TIME,
     ),
     _E._RESOLVE: Meaning(
         "name_resolution",
         "a Kafka broker's name can't be resolved",
-        "check kafka.bootstrap.servers and the DNS; trying on",
+        "check kafka.bootstrap.servers and the DNS",
         Help.TIME,
     ),
     _E._TIMED_OUT: Meaning(
-        "request_timed_out", "Kafka did not answer in time", "trying on", Help.TIME
+        "request_timed_out",
+        "Kafka did not answer in time",
+        "check kafka.bootstrap.servers and the network",
+        Help.TIME,
     ),
     _E._AUTHENTICATION: Meaning(
         "authentication",
@@ -83,7 +89,7 @@ MEANINGS: dict[int, Meaning] = {
     _E.TOPIC_AUTHORIZATION_FAILED: Meaning(
         "topic_authorization",
         "Kafka forbids writing to the topic",
-        "grant WRITE and DESCRIBE on it to this user; records are kept and sent again",
+        "grant WRITE and DESCRIBE on it to this user",
         Help.OPERATOR,
     ),
     _E.CLUSTER_AUTHORIZATION_FAILED: Meaning(
@@ -95,19 +101,19 @@ MEANINGS: dict[int, Meaning] = {
     _E._UNKNOWN_TOPIC: Meaning(
         "unknown_topic",
         "the topic is not there",
-        "create it; records are kept and sent again",
+        "create it",
         Help.OPERATOR,
     ),
     _E.UNKNOWN_TOPIC_OR_PART: Meaning(
         "unknown_topic",
         "the topic is not there",
-        "create it; records are kept and sent again",
+        "create it",
         Help.OPERATOR,
     ),
     _E._UNKNOWN_PARTITION: Meaning(
         "unknown_partition",
         "the topic has no such partition",
-        "records are kept and sent again",
+        "",
         Help.OPERATOR,
     ),
     _E.TOPIC_EXCEPTION: Meaning(
@@ -151,20 +157,20 @@ MEANINGS: dict[int, Meaning] = {
     _E.NOT_ENOUGH_REPLICAS: Meaning(
         "not_enough_replicas",
         "too few replicas of the topic are in sync",
-        "trying on",
+        "",
         Help.TIME,
     ),
     _E.NOT_ENOUGH_REPLICAS_AFTER_APPEND: Meaning(
         "not_enough_replicas",
         "too few replicas of the topic are in sync",
-        "trying on",
+        "",
         Help.TIME,
     ),
     _E.THROTTLING_QUOTA_EXCEEDED: Meaning(
-        "throttled", "Kafka slows this client down", "trying on", Help.TIME
+        "throttled", "Kafka slows this client down", "", Help.TIME
     ),
     _E.KAFKA_STORAGE_ERROR: Meaning(
-        "broker_storage", "a Kafka broker has trouble with its disk", "trying on", Help.TIME
+        "broker_storage", "a Kafka broker has trouble with its disk", "", Help.TIME
     ),
     _E._MSG_TIMED_OUT: Meaning(
         "timed_out",
@@ -172,23 +178,23 @@ MEANINGS: dict[int, Meaning] = {
         "set kafka.message.timeout.ms = 0, which never gives up",
         Help.NONE,
     ),
-    _E._FATAL: Meaning("producer_fatal", "the producer has failed", "starting anew", Help.RESTART),
+    _E._FATAL: Meaning("producer_fatal", "the producer has failed", "", Help.RESTART),
     _E.OUT_OF_ORDER_SEQUENCE_NUMBER: Meaning(
-        "sequence_lost", "Kafka lost track of this producer", "starting anew", Help.RESTART
+        "sequence_lost", "Kafka lost track of this producer", "", Help.RESTART
     ),
     _E.UNKNOWN_PRODUCER_ID: Meaning(
-        "sequence_lost", "Kafka lost track of this producer", "starting anew", Help.RESTART
+        "sequence_lost", "Kafka lost track of this producer", "", Help.RESTART
     ),
     _E.INVALID_PRODUCER_EPOCH: Meaning(
         "producer_fenced",
         "Kafka knows a newer epoch of it",
-        "starting anew",
+        "",
         Help.RESTART,
     ),
     _E.PRODUCER_FENCED: Meaning(
         "producer_fenced",
         "Kafka knows a newer epoch of it",
-        "starting anew",
+        "",
         Help.RESTART,
     ),
     _E._PURGE_QUEUE: Meaning("closed", "closed before it was sent", "", Help.RESTART),
@@ -219,11 +225,12 @@ def meaning(error: KafkaError) -> Meaning:
 
 
 def line(error: KafkaError, settings: Settings, detail: str = "") -> str:
-    """One line for the user: problem, what Kafka said, remedy."""
+    """One line for the user: problem, what Kafka said, remedy, and what the producer does."""
     row = meaning(error)
     said = scrub(detail or plain(error), settings)
     told = f"{row.problem} ({said})" if said and said != row.remedy else row.problem
-    return f"{told}: {row.remedy}" if row.remedy else told
+    then = "; ".join(part for part in (row.remedy, row.help.value) if part)
+    return f"{told}: {then}" if then else told
 
 
 def error_of(exception: KafkaException) -> KafkaError:

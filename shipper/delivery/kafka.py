@@ -58,6 +58,7 @@ class KafkaSink:
         self._ticket = 0
         self._wait_until = 0.0
         self._broken = False
+        self._on_trial = False
         self._closed = False
         self._cause = ""
         self._troubles: set[str] = set()
@@ -75,7 +76,7 @@ class KafkaSink:
 
     def submit(self, record: EncodedRecord) -> None:
         """Hand one record to the producer, or raise `Backpressure`: then it was not taken."""
-        if self._again or self._broken or self._closed or self._paused():
+        if self._holds_back():
             self._refuse()
         try:
             self._produce(self._ticket, record)
@@ -158,6 +159,11 @@ class KafkaSink:
         self.counters.refused += 1
         raise Backpressure
 
+    def _holds_back(self) -> bool:
+        """Whether older records wait to be sent again, or are on trial after that."""
+        on_trial = self._on_trial and bool(self._open)
+        return on_trial or bool(self._again) or self._broken or self._closed or self._paused()
+
     def _paused(self) -> bool:
         return self._clock() < self._wait_until
 
@@ -185,6 +191,7 @@ class KafkaSink:
         if ticket not in self._open:
             return
         if error is None:
+            self._on_trial = False
             if self._troubles:
                 self._recovered()
             self._settle(ticket, None)
@@ -197,6 +204,7 @@ class KafkaSink:
             self._settle(ticket, row.reason)
         else:
             self._again.append(ticket)
+            self._on_trial = True
             self._wait_until = self._clock() + PAUSE_S
 
     def _settle(self, ticket: int, reason: str | None) -> None:

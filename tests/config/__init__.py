@@ -1,0 +1,1 @@
+"""Configuration: literal error lines, precedence, and that the documents tell the truth."""
