@@ -125,7 +125,7 @@ def test_full_pipe_pushes_back(said: Said) -> None:
     os.set_blocking(writing, False)
     sink = StdoutSink(log=said, fd=writing)
     big = record(1)._replace(value=b"x" * 100_000)
-    for _ in range(3):
+    for _ in range(4):
         sink.submit(big)
     with pytest.raises(Backpressure):
         sink.submit(big)
