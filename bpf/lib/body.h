@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * After the header block: how the body is framed (RFC 9112 section 6.3) and where it ends, by
+ * sequence numbers alone. No byte of a body is read, except for the lines between chunks.
+ */
+static void lose_place(struct side *side)
+{
+	if (side->state != STATE_LOST)
+		count(PLACE_LOST);
+	side->state = STATE_LOST;
+	side->carry_length = 0;
+	side->hole_start = side->hole_end = 0;
+	side->beyond = 0;
+}
+
+static void push_kind(struct flow *flow, u8 kind)
+{
+	u32 slot = (flow->pushed & (KIND_QUEUE - 1)) * 2;
+
+	if (flow->pushed - flow->popped >= KIND_QUEUE) {
+		count(KIND_QUEUE_FULL);
+		return;
+	}
+	flow->kinds = (flow->kinds & ~(3ULL << slot)) | (u64)kind << slot;
+	flow->pushed++;
+}
+
+/* The kind of the request that is answered next, without taking it. */
+static u8 first_kind(struct flow *flow)
+{
+	u32 slot = (flow->popped & (KIND_QUEUE - 1)) * 2;
+
+	if (flow->popped == flow->pushed)
+		return REQUEST_OTHER;
+	return flow->kinds >> slot & 3;
+}
+
+static void pop_kind(struct flow *flow)
+{
+	if (flow->popped != flow->pushed)
+		flow->popped++;
+}
+
+static void frame_by_fields(struct side *side)
+{
+	side->remaining = 0;
+	if (side->flags & SIDE_AMBIGUOUS) {
+		lose_place(side);
+	} else if (side->flags & SIDE_HAVE_CHUNKED) {
+		side->state = STATE_CHUNK_SIZE;
+		side->kind = 0;
+	} else if (side->flags & SIDE_HAVE_LENGTH) {
+		side->state = STATE_BODY;
+		side->remaining = side->length;
+	} else if (side->flags & SIDE_RESPONSE) {
+		side->state = STATE_UNTIL_CLOSE;
+	} else {
+		side->state = STATE_BODY;
+	}
+}
+
+/* Sets the state that follows a complete block; true when the connection leaves HTTP/1. */
+static bool frame_body(struct flow *flow, struct side *side)
+{
+	u8 kind;
+
+	side->body = 0;
+	side->carry_length = 0;
+	if (!(side->flags & SIDE_RESPONSE)) {
+		push_kind(flow, side->kind);
+		frame_by_fields(side);
+		return false;
+	}
+	side->remaining = 0;
+	side->state = STATE_BODY;
+	if (side->status < 200 && side->status != 101)
+		return false;
+	kind = first_kind(flow);
+	pop_kind(flow);
+	if (side->status == 101)
+		return true;
+	if (kind == REQUEST_CONNECT && side->status < 300)
+		return true;
+	if (kind == REQUEST_HEAD || side->status == 204 || side->status == 304)
+		return false;
+	frame_by_fields(side);
+	return false;
+}
+
+/*
+ * Moves a body on to the sequence number `end`, holes or not. Returns true when it is complete;
+ * `next` is then one past it.
+ */
+static bool advance_body(struct side *side, u32 end)
+{
+	u32 advance = end - side->next;
+
+	if ((s32)advance < 0)
+		advance = 0;
+	if (side->state == STATE_BODY && side->remaining <= advance) {
+		side->body += side->remaining;
+		side->next += side->remaining;
+		side->remaining = 0;
+		return true;
+	}
+	side->body += advance;
+	side->next = end;
+	if (side->state == STATE_BODY)
+		side->remaining -= advance;
+	return false;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Chunked bodies (RFC 9112 section 7.1): the lines between the chunks are read byte by byte, so
+ * that they may be split anywhere; the chunks themselves are skipped like any body, together with
+ * the CRLF behind them. Nothing of either leaves the kernel.
+ */
+#define CHUNK_BYTES 32	/* of a line read at a time */
+#define CHUNKS 8	/* lines a pass; the program calls itself for more */
+
+/* In `kind`, what was seen of the line. */
+#define LINE_EMPTY 0
+#define LINE_DIGITS 1
+#define LINE_REST 2
+
+static u32 hex_value(u8 byte)
+{
+	if (byte >= '0' && byte <= '9')
+		return byte - '0';
+	byte |= 0x20;
+	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : 16;
+}
+
+/* One byte of a chunk-size line. */
+static void chunk_size_byte(struct side *side, u8 byte)
+{
+	u32 value = hex_value(byte);
+
+	if (byte == '\n') {
+		if (side->kind == LINE_EMPTY) {
+			lose_place(side);
+		} else if (side->remaining) {
+			side->remaining += 2;
+			side->state = STATE_BODY;
+		} else {
+			side->state = STATE_TRAILER;
+		}
+		side->kind = LINE_EMPTY;
+	} else if (side->kind == LINE_REST) {
+		return;
+	} else if (value < 16 && !(side->remaining >> 56)) {
+		side->remaining = side->remaining << 4 | value;
+		side->kind = LINE_DIGITS;
+	} else if (side->kind == LINE_DIGITS &&
+		   (byte == '\r' || byte == ';' || byte == ' ' || byte == '\t')) {
+		side->kind = LINE_REST;
+	} else {
+		lose_place(side);
+	}
+}
+
+static void trailer_byte(struct side *side, u8 byte)
+{
+	if (byte == '\n') {
+		if (side->kind == LINE_EMPTY)
+			side->state = STATE_START;
+		side->kind = LINE_EMPTY;
+	} else if (byte != '\r') {
+		side->kind = LINE_REST;
+	}
+}
+
+/* Reads a part of a line; the bytes used. */
+static u32 read_chunk_line(struct segment *segment, struct side *side)
+{
+	struct scratch *scratch = segment->scratch;
+	u64 bytes = segment->length, used = scratch->zero;
+	u8 state = side->state;
+
+	if (bytes > CHUNK_BYTES)
+		bytes = CHUNK_BYTES;
+	bytes -= 1;
+	asm volatile("%0 &= 0x1f" : "+r"(bytes));
+	bytes += 1;
+	if (bpf_skb_load_bytes(segment->skb, segment->offset, scratch->buffer, bytes) < 0) {
+		count(LOAD_FAILED);
+		lose_place(side);
+		return 0;
+	}
+	bounded_loop(CHUNK_BYTES)
+	{
+		if (used >= bytes || side->state != state)
+			break;
+		asm volatile("%0 &= 0x3f" : "+r"(used));
+		if (state == STATE_CHUNK_SIZE)
+			chunk_size_byte(side, scratch->buffer[used]);
+		else
+			trailer_byte(side, scratch->buffer[used]);
+		used++;
+	}
+	return used;
+}
+
+static bool follow_chunks(struct segment *segment)
+{
+	struct side *side = segment->side;
+
+	for (u32 i = 0; i < CHUNKS; i++) {
+		u32 used = read_chunk_line(segment, side);
+
+		side->next += used;
+		side->body += used;
+		segment->sequence += used;
+		segment->offset += used;
+		segment->length -= used;
+		if (side->state == STATE_START) {
+			note_message_end(segment, side);
+			return segment->length > 0;
+		}
+		if (side->state == STATE_LOST)
+			return false;
+		if (side->state == STATE_BODY) {
+			u32 before = side->next;
+
+			if (!advance_body(side, segment->sequence + segment->length))
+				return false;
+			side->state = STATE_CHUNK_SIZE;
+			used = side->next - before;
+			segment->sequence += used;
+			segment->offset += used;
+			segment->length -= used;
+		}
+		if (!segment->length || segment->length > 0x1ffff)
+			return false;
+	}
+	return true;
+}

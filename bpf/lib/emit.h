@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * A pass over a packet first decides and then, at one place, hands out what it found: a gap, the
+ * bytes of a header block, the end of a message, the end of a flow, in this order.
+ *
+ * An event that finds no room is counted, and the next start line of both sides says that
+ * something was lost before it, so that user space never pairs across the loss.
+ */
+
+/* What most functions work on: one segment, and whom it belongs to. */
+struct segment {
+	struct __sk_buff *skb;
+	struct packet *packet;
+	struct flow *flow;
+	struct origin *origin;
+	struct settings *set;
+	struct side *side;
+	struct scratch *scratch;
+	struct findings *found;
+	u32 sequence; /* of the first byte still to be looked at */
+	u32 offset;   /* of that byte in the packet */
+	u32 length;   /* bytes still to be looked at */
+	u32 again;    /* how often the program called itself on this packet */
+};
+
+static void describe(struct segment *segment, struct event *event)
+{
+	struct packet *packet = segment->packet;
+	struct origin *origin = segment->origin;
+
+	event->version = EVENT_VERSION;
+	event->stream = STREAM_TCP;
+	event->hook = THIS_HOOK;
+	event->direction = packet->direction;
+	event->side = origin->side;
+	event->reason = 0;
+	event->pad = 0;
+	event->flags = 0;
+	event->interface = origin->interface;
+	event->time = bpf_ktime_get_boot_ns();
+	event->cookie = origin->cookie;
+	event->cgroup = origin->cgroup;
+	event->flow = 0;
+	event->sequence = packet->sequence;
+	event->until = 0;
+	event->body_bytes = 0;
+	event->scope = origin->scope;
+	event->source_port = packet->source_port;
+	event->destination_port = packet->destination_port;
+	__builtin_memcpy(event->source, packet->source, 16);
+	__builtin_memcpy(event->destination, packet->destination, 16);
+	event->length = 0;
+	event->pad2 = 0;
+}
+
+static void note_message_end(struct segment *segment, struct side *side)
+{
+	segment->found->message_flags =
+		side->flags & SIDE_RESPONSE ? FLAG_RESPONSE : FLAG_REQUEST;
+	segment->found->message_end = side->next;
+	segment->found->message_body = side->body;
+}
+
+static void note_flow_end(struct segment *segment, struct flow *flow, enum flow_end reason)
+{
+	if (!flow->told)
+		return;
+	segment->found->ended = reason;
+	segment->found->ended_flow = flow->id;
+	segment->found->ended_ring = flow->ring;
+}
+
+/* Fills in the event of one kind; returns its size, 0 if there is nothing of the kind. */
+static u32 fill_note(struct segment *segment, struct event *event, u32 kind)
+{
+	struct findings *found = segment->found;
+
+	if (kind == EVENT_GAP && found->gap_until != found->gap_start) {
+		event->sequence = found->gap_start;
+		event->until = found->gap_until;
+		event->side = found->gap_side;
+	} else if (kind == EVENT_MESSAGE_END && found->message_flags) {
+		event->sequence = found->message_end;
+		event->body_bytes = found->message_body;
+		event->flags = found->message_flags;
+	} else if (kind == EVENT_FLOW_END && found->ended) {
+		event->reason = found->ended;
+	} else {
+		return 0;
+	}
+	return sizeof(*event);
+}
+
+static void fill_block(struct segment *segment, struct event *event, u32 bytes)
+{
+	event->flags = segment->found->block_flags;
+	event->sequence = segment->found->block_sequence;
+	event->body_bytes = segment->found->block_body;
+	event->length = bytes;
+}
+
+static void emit(struct segment *segment)
+{
+	struct findings *found = segment->found;
+	struct flow *flow = segment->flow;
+
+	for (u32 i = 0; i < 4; i++) {
+		/* gap, header, message end, flow end */
+		u32 kind = i == 0 ? EVENT_GAP : i, index = flow->ring & 7;
+		struct event *event = &segment->scratch->note;
+		u64 wake = BPF_RB_NO_WAKEUP, size;
+		void *ring;
+
+		if (kind == EVENT_HEADER) {
+			u64 from = found->block, bytes = found->block_bytes;
+
+			if (!found->block_flags)
+				continue;
+			asm volatile("%0 &= 0x3f" : "+r"(from)); /* at most CARRY */
+			asm volatile("%0 &= 0x7fff" : "+r"(bytes));
+			if (bytes > MAX_BLOCK)
+				continue;
+			event = (struct event *)(segment->scratch->buffer + from);
+			describe(segment, event);
+			fill_block(segment, event, bytes);
+			size = sizeof(*event) + bytes;
+		} else {
+			describe(segment, event);
+			size = fill_note(segment, event, kind);
+		}
+		if (!size)
+			continue;
+		event->kind = kind;
+		event->flags |= flow->late ? FLAG_LATE : 0;
+		event->flow = flow->id;
+		if (kind == EVENT_FLOW_END) {
+			event->flow = found->ended_flow;
+			index = found->ended_ring & 7;
+		}
+		ring = rings.lookup(&index);
+		if (!ring)
+			return;
+		/* Woken when enough waits; below that a reader comes by itself every few ms,
+		 * which costs less than one wake-up an event. */
+		if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= segment->set->wake_bytes)
+			wake = BPF_RB_FORCE_WAKEUP;
+		if (bpf_ringbuf_output(ring, event, size, wake) < 0) {
+			count(RING_FULL);
+			flow->side[0].flags |= SIDE_DROPPED;
+			flow->side[1].flags |= SIDE_DROPPED;
+			continue;
+		}
+		flow->told = 1;
+		count(kind == EVENT_HEADER	  ? EVENTS_HEADER
+		      : kind == EVENT_MESSAGE_END ? EVENTS_MESSAGE_END
+		      : kind == EVENT_FLOW_END	  ? EVENTS_FLOW_END
+						  : EVENTS_GAP);
+	}
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/* A flow's life: opened, attended to or left alone, closed. */
+
+/* Finds, or makes, the flow of a packet; false when there is none to be followed. */
+static bool open_flow(struct segment *segment, struct flow_key *key)
+{
+	struct packet *packet = segment->packet;
+	struct origin *origin = segment->origin;
+	struct flow *template;
+	u32 zero = 0;
+
+	if (segment->flow) {
+		/* A SYN-ACK, or the same SYN again? */
+		if ((packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN ||
+		    segment->flow->id == origin->id)
+			return true;
+		if (segment->flow->verdict == VERDICT_FOLLOW)
+			note_flow_end(segment, segment->flow, FLOW_END_CLOSED);
+	}
+	/* Ends of connections that were never seen begin nothing. */
+	if (!packet->length && !(packet->tcp_flags & TCP_SYN))
+		return false;
+	template = flow_template.lookup(&zero);
+	if (!template)
+		return false;
+	if (flows.update(key, template) < 0) {
+		count(FLOW_TABLE_FULL);
+		return false;
+	}
+	segment->flow = flows.lookup(key);
+	if (!segment->flow)
+		return false;
+	count(FLOWS_CREATED);
+	segment->flow->id = origin->id;
+	segment->flow->verdict = VERDICT_NEW;
+	segment->flow->generation = segment->set->generation - 1;
+	segment->flow->ring = segment->set->rings > 1 ? mix(origin->id) % segment->set->rings : 0;
+	segment->flow->late = !origin->fresh;
+	if (segment->flow->late)
+		count(STATE_MISSING);
+	return true;
+}
+
+/*
+ * A flow is new, or the filters changed since it was looked at: one that comes in later is joined
+ * late, one that goes out has ended.
+ */
+static void decide(struct segment *segment)
+{
+	struct flow *flow = segment->flow;
+	u8 before = flow->verdict;
+
+	flow->generation = segment->set->generation;
+	if (before == VERDICT_CLASS || before == VERDICT_DONE)
+		return;
+	flow->verdict = filter_flow(segment->skb, segment->packet, segment->origin, segment->set);
+	if (before == VERDICT_FOLLOW && flow->verdict != VERDICT_FOLLOW)
+		note_flow_end(segment, flow, FLOW_END_CLOSED);
+	if ((before == VERDICT_FILTERED || before == VERDICT_ROLE) &&
+	    flow->verdict == VERDICT_FOLLOW) {
+		flow->late = 1;
+		flow->role = 0;
+		flow->side[0].state = STATE_LOST;
+		flow->side[1].state = STATE_LOST;
+	}
+}
+
+/* Is this packet one to be followed? */
+static bool attend(struct segment *segment)
+{
+	struct origin *origin = segment->origin;
+	struct side *side = segment->side;
+
+	if (segment->flow->generation != segment->set->generation)
+		decide(segment);
+	if (KEY_IS_REUSED && origin->interface) {
+		if (!side->interface)
+			side->interface = origin->interface;
+		if (side->interface != origin->interface) {
+			count(OTHER_INTERFACE);
+			return false;
+		}
+	}
+	if (segment->packet->tcp_flags & TCP_SYN && side->state == STATE_NEW && origin->known) {
+		side->next = origin->sequence;
+		side->state = STATE_START;
+	}
+	return segment->flow->verdict == VERDICT_FOLLOW;
+}
+
+/* The first payload of a side: from where does it count? */
+static void begin_side(struct segment *segment)
+{
+	struct side *side = segment->side;
+
+	if (side->state != STATE_NEW)
+		return;
+	side->next = segment->sequence;
+	side->state = STATE_START;
+	if (segment->origin->known && !(segment->packet->tcp_flags & TCP_SYN))
+		side->next = segment->origin->sequence;
+	else if (segment->flow->late) {
+		side->state = STATE_LOST;
+		side->flags |= SIDE_LATE;
+	}
+}
+
+static void count_class(struct segment *segment, u8 class)
+{
+	bool server = segment->packet->direction != DIRECTION_EGRESS;
+
+	segment->flow->class = class;
+	if (class == CLASS_HTTP1)
+		count(server ? SERVER_HTTP1 : CLIENT_HTTP1);
+	else if (class == CLASS_HTTP2)
+		count(server ? SERVER_HTTP2 : CLIENT_HTTP2);
+	else if (class == CLASS_TLS)
+		count(server ? SERVER_TLS : CLIENT_TLS);
+	else if (class == CLASS_OTHER)
+		count(server ? SERVER_OTHER : CLIENT_OTHER);
+	else
+		count(server ? SERVER_LATE : CLIENT_LATE);
+}
+
+/*
+ * No start line where the first one would be. TLS: a handshake or application data record of
+ * version 3.x (RFC 8446 section 5.1). HTTP/2: its preface (RFC 9113 section 3.4).
+ */
+static void classify(struct segment *segment, u8 *at)
+{
+	u64 a = *(u64 *)at;
+
+	if (segment->flow->class != CLASS_UNKNOWN)
+		return;
+	if (a == W('P', 'R', 'I', ' ', '*', ' ', 'H', 'T'))
+		count_class(segment, CLASS_HTTP2);
+	else if ((a & 0xff) >= 0x14 && (a & 0xff) <= 0x17 && (a >> 8 & 0xff) == 3)
+		count_class(segment, CLASS_TLS);
+	else if (segment->flow->late)
+		count_class(segment, CLASS_LATE);
+	else
+		count_class(segment, CLASS_OTHER);
+	/* A connection joined late may yet show a start line. */
+	if (segment->flow->class != CLASS_LATE)
+		segment->flow->verdict = VERDICT_CLASS;
+}
+
+#ifdef FLOW_BY_COOKIE
+/* Ends the story of another flow: only a cookie finds it again. */
+static void silence(struct segment *segment, u64 cookie)
+{
+	struct flow_key key = { .cookie = cookie };
+	struct flow *twin = flows.lookup(&key);
+
+	if (!twin || twin->verdict != VERDICT_FOLLOW)
+		return;
+	twin->verdict = VERDICT_DONE;
+	note_flow_end(segment, twin, FLOW_END_TWIN);
+}
+#else
+static void silence(struct segment *segment, u64 flow)
+{
+}
+#endif
+
+/*
+ * A connection whose two ends are on this host is told by its server. NAT changes addresses, not
+ * sequence numbers and not bytes: by these the second view of a request finds the first one.
+ * Only with both roles wanted; true when this view is the one to be silent.
+ */
+static bool silenced_by_twin(struct segment *segment, u8 *at)
+{
+	struct twin mine = {}, *other;
+	struct twin_key key = {};
+	s32 apart;
+
+	key.bytes[0] = *(u64 *)at;
+	key.bytes[1] = *(u64 *)(at + 8);
+	key.sequence = segment->sequence;
+	mine.time = bpf_ktime_get_boot_ns();
+	mine.flow = segment->flow->id;
+	mine.acknowledged = segment->packet->acknowledged;
+	mine.role = segment->flow->role;
+	other = twins.lookup(&key);
+	if (other && other->flow != mine.flow && other->role != mine.role &&
+	    mine.time - other->time < 10000000000ULL) {
+		apart = other->acknowledged - mine.acknowledged;
+		if (apart > -(1 << 20) && apart < 1 << 20) {
+			count(FLOWS_TWIN);
+			if (mine.role == ROLE_SERVER)
+				silence(segment, other->flow);
+			return mine.role == ROLE_CLIENT;
+		}
+	}
+	twins.update(&key, &mine);
+	return false;
+}
+
+/* The first start line of a flow says who is the server; is its story wanted? */
+static bool take_role(struct segment *segment, bool response)
+{
+	struct flow *flow = segment->flow;
+	u8 request_direction = segment->packet->direction;
+
+	if (flow->class == CLASS_UNKNOWN)
+		count_class(segment, CLASS_HTTP1);
+	if (flow->role)
+		return true;
+	/* A mirrored packet, of which neither end is known to be here, is a server's. */
+	if (request_direction == DIRECTION_UNKNOWN)
+		flow->role = ROLE_SERVER;
+	else if ((request_direction == DIRECTION_INGRESS) != response)
+		flow->role = ROLE_SERVER;
+	else
+		flow->role = ROLE_CLIENT;
+	if (segment->set->roles & flow->role)
+		return true;
+	flow->verdict = VERDICT_ROLE;
+	count(FLOWS_ROLE);
+	return false;
+}
+
+static void close_flow(struct segment *segment)
+{
+	struct flow *flow = segment->flow;
+	struct side *side = segment->side;
+	bool reset = segment->packet->tcp_flags & TCP_RST;
+
+	if (flow->verdict != VERDICT_FOLLOW)
+		return;
+	if (!reset) {
+		if (side->flags & SIDE_FIN)
+			return;
+		side->flags |= SIDE_FIN;
+		if (side->state == STATE_UNTIL_CLOSE) {
+			side->state = STATE_START;
+			note_message_end(segment, side);
+		}
+		/* A client that closes its half may still be answered. */
+		if (!(flow->side[0].flags & flow->side[1].flags & SIDE_FIN) &&
+		    !(side->flags & SIDE_RESPONSE))
+			return;
+	}
+	note_flow_end(segment, flow, reset ? FLOW_END_RST : FLOW_END_FIN);
+	if (!reset && !(flow->side[0].flags & flow->side[1].flags & SIDE_FIN))
+		return;
+	flow->verdict = VERDICT_DONE;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Everything that outlives a packet. Settings, ports, own sockets and counters are memory-mapped
+ * arrays: an agent without any privilege changes and reads them without a bpf() call, which older
+ * kernels would refuse it. Their layout in user space is shipper/capture/layout.py.
+ */
+#define MAX_BLOCK 16384		/* bytes of one header block that are handed out */
+#define CARRY 48		/* bytes of an unfinished line that a side remembers */
+#define PORTS 65536
+#define OWN_SOCKETS 1024
+#define OWN_PROBES 4
+#define SCRATCH_SLOTS 4
+
+#define ROLE_SERVER 1
+#define ROLE_CLIENT 2
+
+#define MATCH_INCLUDE 1
+#define MATCH_EXCLUDE 2
+#define MATCH_SINK 4
+
+#define FILTER_PORT_INCLUDE (1 << 0)
+#define FILTER_PORT_EXCLUDE (1 << 1)
+#define FILTER_CIDR_INCLUDE (1 << 2)
+#define FILTER_CIDR_EXCLUDE (1 << 3)
+#define FILTER_CGROUP_INCLUDE (1 << 4)
+#define FILTER_CGROUP_EXCLUDE (1 << 5)
+#define FILTER_OWN (1 << 6)
+#define FILTER_SINK (1 << 7)
+
+struct settings {
+	u32 generation; /* changed last, whenever a filter changed: flows decide again */
+	u32 roles;
+	u32 filters;
+	u32 max_block;
+	u32 rings;
+	u32 wake_bytes; /* a reader is woken when this much waits; otherwise it comes by itself */
+	u64 zero;
+};
+
+/* One counter for everything that can fail or be left out; the names are user space's too. */
+enum counter {
+	PACKETS,		/* packets with a TCP payload that were looked at */
+	EVENTS_HEADER,		/* events handed to the ring, by kind */
+	EVENTS_MESSAGE_END,
+	EVENTS_FLOW_END,
+	EVENTS_GAP,
+	RING_FULL,		/* events that found no room in the ring */
+	FLOWS_CREATED,
+	FLOW_TABLE_FULL,	/* a flow that could not be put into the table */
+	STATE_MISSING,		/* data in the middle of a connection whose state is not known */
+	BLOCK_TOO_LONG,		/* header blocks cut at max_block */
+	PLACE_LOST,		/* directions that lost their place in the message */
+	PLACE_RESUMED,		/* and found it again at a start line */
+	PARSE_GIVEN_UP,		/* packets whose headers or messages were too many to follow */
+	LOAD_FAILED,		/* bytes of a packet that the kernel did not give out */
+	SCRATCH_BUSY,		/* no scratch memory was free on this CPU */
+	FRAGMENTS,		/* IP fragments with TCP inside */
+	RETRANSMITTED,		/* segments with nothing new */
+	BEYOND_HOLE,		/* segments beyond a hole */
+	SPECULATIVE,		/* of these, emitted as part of a header block */
+	KIND_QUEUE_FULL,	/* more requests in flight than are remembered */
+	OTHER_INTERFACE,	/* packets of a flow that another interface shows already */
+	FLOWS_OWN,		/* flows left out: the agent's own sockets */
+	FLOWS_SINK,		/* to or from a configured sink */
+	FLOWS_FILTERED,		/* by port, CIDR or cgroup filters */
+	FLOWS_ROLE,		/* HTTP flows of a role that is not wanted */
+	FLOWS_TWIN,		/* told by their other end on this host */
+	FLOWS_TUNNEL,		/* became something else after CONNECT or an upgrade */
+	SERVER_HTTP1,		/* coverage: connections by their first bytes, by the role of */
+	SERVER_HTTP2,		/* whoever did not speak first */
+	SERVER_TLS,
+	SERVER_OTHER,
+	SERVER_LATE,
+	CLIENT_HTTP1,
+	CLIENT_HTTP2,
+	CLIENT_TLS,
+	CLIENT_OTHER,
+	CLIENT_LATE,
+	COUNTERS,
+};
+
+struct cpu_counters {
+	u64 value[COUNTERS];
+};
+
+/* Where a side stands: what the byte at `next` is. */
+enum state {
+	STATE_NEW,	   /* nothing seen yet */
+	STATE_START,	   /* the first byte of a message */
+	STATE_HEADER,	   /* inside a header block */
+	STATE_BODY,	   /* inside a body (or its rest) of `remaining` bytes */
+	STATE_CHUNK_SIZE,  /* inside the line that says how long the next chunk is */
+	STATE_TRAILER,	   /* inside the lines after the last chunk */
+	STATE_UNTIL_CLOSE, /* inside a body that ends with the connection */
+	STATE_LOST,	   /* not known: only a complete start line gives the place back */
+};
+
+/* What the bytes of a flow are. */
+enum class {
+	CLASS_UNKNOWN,
+	CLASS_HTTP1,
+	CLASS_HTTP2,
+	CLASS_TLS,
+	CLASS_OTHER,
+	CLASS_LATE,
+};
+
+/* Why a flow is left alone. */
+enum verdict {
+	VERDICT_NEW, /* not decided yet */
+	VERDICT_FOLLOW,
+	VERDICT_FILTERED,
+	VERDICT_CLASS, /* not HTTP/1 */
+	VERDICT_ROLE,
+	VERDICT_DONE, /* its story is told */
+};
+
+/* Kinds of requests, as far as the response's framing depends on them. */
+enum request_kind { REQUEST_OTHER = 0, REQUEST_HEAD = 1, REQUEST_CONNECT = 2 };
+#define KIND_QUEUE 32 /* two bits each in a u64 */
+
+#define SIDE_HAVE_LENGTH (1 << 0)
+#define SIDE_HAVE_CHUNKED (1 << 1)
+#define SIDE_AMBIGUOUS (1 << 2)	 /* a framing line was split so that it can't be read */
+#define SIDE_CUT (1 << 3)
+#define SIDE_MID_LINE (1 << 4)	 /* the unfinished line is longer than the carry */
+#define SIDE_DROPPED (1 << 5)	 /* an event was lost: the next start says RESUMED */
+#define SIDE_RESPONSE (1 << 6)	 /* the block under way is a response */
+#define SIDE_FIN (1 << 7)
+#define SIDE_STARTED (1 << 8)	 /* a start line of this side was seen */
+#define SIDE_LATE (1 << 9)	 /* joined late and not at a start line yet */
+#define SIDE_HOLE_END (1 << 10)	 /* the block ended beyond the hole, at hole_block_end */
+
+struct side {
+	u32 next;
+	u32 hole_start; /* what was emitted from beyond a hole: [hole_start, hole_end) ... */
+	u32 hole_end;
+	u32 hole_block_end; /* ... and where the block ended in it, with SIDE_HOLE_END */
+	u64 remaining;
+	u64 body;
+	u64 length;
+	u32 taken; /* bytes of the block under way that were handed out */
+	u32 interface;
+	u16 flags;
+	u16 status;
+	u8 state;
+	u8 carry_length;
+	u8 kind; /* of the request; in chunk lines, what was seen of the line */
+	u8 beyond; /* segments seen beyond the hole */
+	u8 carry[CARRY];
+};
+
+struct flow {
+	u64 id;
+	u64 kinds;
+	u32 pushed;
+	u32 popped;
+	u32 generation;
+	u32 ring;
+	u8 class;
+	u8 verdict;
+	u8 role;
+	u8 late;
+	u8 told; /* an event of this flow was emitted */
+	u8 pad[3];
+	struct side side[2];
+};
+
+struct cidr_key {
+	u32 prefix; /* bits, of the 128 of a v4-mapped address */
+	u8 address[16];
+};
+
+struct sink_key {
+	u8 address[16];
+	u32 port;
+};
+
+struct port_rule {
+	u32 match;
+	u32 pad;
+};
+
+/* The two ends of one connection on this host, joined by what NAT preserves. */
+struct twin_key {
+	u64 bytes[2]; /* the first bytes of a request */
+	u32 sequence;
+	u32 pad;
+};
+
+struct twin {
+	u64 time;
+	u64 flow;
+	u32 acknowledged;
+	u32 role;
+};
+
+/* What is worked on: one packet. */
+struct packet {
+	u8 source[16];
+	u8 destination[16];
+	u32 sequence;
+	u32 acknowledged;
+	u16 source_port;
+	u16 destination_port;
+	u32 payload; /* offset of the TCP payload */
+	u32 length;  /* and its bytes */
+	u8 tcp_flags;
+	u8 direction;
+	u8 pad[2];
+};
+
+/* Where a side's stream begins, as far as the hook can tell. */
+struct origin {
+	u32 sequence; /* of the first byte that was not seen yet */
+	u8 fresh;     /* nothing of the connection was missed before this packet */
+	u8 known;     /* `sequence` holds */
+	u8 side;
+	u8 pad;
+	u64 id;
+	u64 cookie;
+	u64 cgroup;
+	u32 scope;
+	u32 interface;
+};
+
+/* A pass over the bytes of a header block (scan.h). */
+struct scan {
+	u64 at;		 /* where to go on */
+	u64 loaded;	 /* bytes of the segment in the buffer */
+	u64 line;	 /* where the line under way begins */
+	u64 mid_line;	 /* the line under way began before the buffer does */
+	u64 end;	 /* one past the block's last byte, 0 while it is not found */
+	u64 first_line;	 /* the LF of the first line, 0 while it is not found */
+	u64 length_line; /* where the lines about framing begin */
+	u64 coding_line;
+};
+
+/* What a pass has to tell; nothing where the kind's field is zero. */
+struct findings {
+	u32 gap_start, gap_until;    /* until != start */
+	u32 block, block_bytes;	     /* where in the scratch buffer its event goes, and the bytes */
+	u32 block_sequence;
+	u32 block_flags;	     /* never zero for a block */
+	u64 block_body;
+	u64 message_body;
+	u32 message_end;	     /* sequence number, with `message_flags` */
+	u32 message_flags;
+	u32 ended_ring;
+	u32 pad;
+	u64 ended_flow;
+	u8 ended;		     /* a flow ended: the reason */
+	u8 gap_side;
+	u8 pad2[6];
+};
+
+/* Room for one event: the struct, the carry, the block, and slack for word-wise reads. */
+#define DATA (sizeof(struct event) + CARRY)
+struct scratch {
+	u64 busy;
+	u64 zero;
+	struct packet packet; /* copies: what comes out of a map, the verifier takes as unknown, */
+	struct origin origin; /* and so follows each path once and not once for each value */
+	struct scan scan;
+	struct findings found;
+	struct event note; /* an event without bytes */
+	u8 buffer[DATA + MAX_BLOCK + 128];
+};
+
+BPF_F_TABLE("array", u32, struct settings, settings, 1, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct port_rule, ports, PORTS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, u64, own_sockets, OWN_SOCKETS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", u32, struct cpu_counters, counters, CPUS, BPF_F_MMAPABLE);
+BPF_F_TABLE("lpm_trie", struct cidr_key, u32, cidrs, 4096, BPF_F_NO_PREALLOC);
+BPF_TABLE("hash", u64, u32, cgroups, 1024);
+BPF_TABLE("hash", struct sink_key, u32, sinks, 1024);
+BPF_TABLE("array", u32, struct flow, flow_template, 1);
+BPF_TABLE("lru_hash", struct twin_key, struct twin, twins, 16384);
+BPF_TABLE("percpu_array", u32, struct scratch, scratch, SCRATCH_SLOTS);
+BPF_RINGBUF_OUTPUT(ring_template, 1);
+BPF_ARRAY_OF_MAPS(rings, "ring_template", 8);
+BPF_PROG_ARRAY(again, 1);
+
+/* bcc 0.26 cuts the result of its own declaration to 32 bits. */
+static u64 (*get_socket_cookie)(void *) = (void *)46;
+
+static void count(enum counter which)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_counters *counted = counters.lookup(&cpu);
+
+	/* Atomic: a softirq may interrupt a sender on the same CPU between load and store. */
+	if (counted)
+		__sync_fetch_and_add(&counted->value[which], 1);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * Scratch memory: a segment's bytes are loaded into it, scanned, and handed out from it, with room
+ * in front for the event and for the unfinished line of the segment before.
+ */
+#define WINDOW 2048 /* bytes loaded and scanned at a time: most blocks end in the first */
+
+static struct scratch *take_scratch(void)
+{
+	/* A softirq or a preempting task may be in the middle of its own: each takes a slot. */
+	for (u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		u32 slot = i;
+		struct scratch *scratch_ = scratch.lookup(&slot);
+
+		if (scratch_ && !__sync_lock_test_and_set(&scratch_->busy, 1))
+			return scratch_;
+	}
+	count(SCRATCH_BUSY);
+	return 0;
+}
+
+static void give_back(struct scratch *scratch)
+{
+	scratch->busy = 0;
+}
+
+/* Loads the next window behind those already there; returns the bytes loaded, 0 on failure. */
+static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
+{
+	u64 bytes;
+	u32 offset = segment->offset + at;
+
+	if (at >= segment->length)
+		return 0;
+	bytes = segment->length - at;
+	if (bytes > WINDOW)
+		bytes = WINDOW;
+	/* Old verifiers follow the bounds only when they are made anew right here. */
+	bytes -= 1;
+	asm volatile("%0 &= 0x7ff" : "+r"(bytes));
+	bytes += 1;
+	asm volatile("%0 &= 0x3fff" : "+r"(at));
+	if (at > MAX_BLOCK - WINDOW)
+		return 0;
+	if (bpf_skb_load_bytes(segment->skb, offset, scratch->buffer + DATA + at, bytes) < 0) {
+		count(LOAD_FAILED);
+		return 0;
+	}
+	return bytes;
+}
+
+/* Passes over words without an LF; the position of the LF, or of the limit. */
+static u64 next_lf(u8 *buffer, u64 at, u64 limit)
+{
+	bounded_loop(MAX_BLOCK / 8)
+	{
+		u64 lf;
+
+		if (at >= limit)
+			return limit;
+		CLAMP(at);
+		if (at > BUFFER_END)
+			return limit;
+		lf = first_lf(*(u64 *)(buffer + at));
+		if (lf != 8)
+			return at + lf < limit ? at + lf : limit;
+		at += 8;
+	}
+	return limit;
+}
+
+/* The line [line, lf) is complete. True when it is empty: the block ends. */
+static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
+{
+	u64 first, second;
+
+	if (lf - line < 2)
+		return lf == line || buffer[line] == '\r';
+	first = *(u64 *)(buffer + line) | 0x20 * ONES;
+	if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
+		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0))
+			scan->length_line = line;
+	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		scan->coding_line = line;
+	}
+	return false;
+}
+
+/*
+ * Loads and scans, a window at a time, until the block ends or the segment does; returns the bytes
+ * loaded. `mid_line`: the first line is the rest of one that was too long to keep.
+ *
+ * The positions go through memory at every line: so the verifier sees one turn of the loop, not
+ * one for every range that they may have.
+ */
+static u64 load_and_scan(struct segment *segment, struct scratch *scratch, bool mid_line)
+{
+	volatile struct scan *scan = &scratch->scan;
+	u8 *buffer = scratch->buffer;
+
+	scan->at = scan->line;
+	scan->loaded = 0;
+	scan->mid_line = mid_line;
+	bounded_loop(1024)
+	{
+		u64 at = scan->at, line = scan->line, limit = DATA + scan->loaded, lf;
+
+		if (at >= limit) {
+			u64 bytes = load_window(segment, scratch, scan->loaded);
+
+			if (!bytes)
+				break;
+			scan->loaded += bytes;
+			continue;
+		}
+		lf = next_lf(buffer, at, limit);
+		if (lf >= limit) {
+			scan->at = limit;
+			continue;
+		}
+		CLAMP(line);
+		if (line > BUFFER_END)
+			break;
+		scan->at = lf + 1;
+		scan->line = lf + 1;
+		if (!scan->first_line)
+			scan->first_line = lf;
+		if (scan->mid_line) {
+			scan->mid_line = 0;
+		} else if (end_line((struct scan *)scan, buffer, line, lf)) {
+			scan->end = lf + 1;
+			break;
+		}
+	}
+	return scan->loaded;
+}
+
+/* The unfinished line is kept at the end of the carry, ready to stand before the next bytes. */
+static void save_carry(struct side *side, struct scratch *scratch, u64 from, u64 to)
+{
+	u64 bytes = to - from;
+
+	side->flags &= ~SIDE_MID_LINE;
+	side->carry_length = 0;
+	if (bytes > CARRY) {
+		u64 first;
+
+		CLAMP(from);
+		if (from > BUFFER_END)
+			return;
+		side->flags |= SIDE_MID_LINE;
+		/* A framing line that long can't be read when it is whole at last. */
+		first = *(u64 *)(scratch->buffer + from) | 0x20 * ONES;
+		if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+		    (*(u64 *)(scratch->buffer + from + 8) & 0xdf) == 'L')
+			side->flags |= SIDE_AMBIGUOUS;
+		else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'))
+			side->flags |= SIDE_AMBIGUOUS;
+		return;
+	}
+	CLAMP(to);
+	if (to < CARRY || to > BUFFER_END)
+		return;
+	__builtin_memcpy(side->carry, scratch->buffer + to - CARRY, CARRY);
+	side->carry_length = bytes;
+}
+
+/* What the lines just scanned say about the body. Of repeated lengths the first counts. */
+static void note_framing(struct side *side, struct scratch *scratch, struct scan *scan)
+{
+	if (scan->length_line && !(side->flags & SIDE_HAVE_LENGTH))
+		side->flags |= read_length(scratch, scan->length_line, &side->length) ?
+				       SIDE_HAVE_LENGTH :
+				       SIDE_AMBIGUOUS;
+	if (scan->coding_line && names_chunked(scratch, scan->coding_line))
+		side->flags |= SIDE_HAVE_CHUNKED;
+}
+
+/* Notes that [from, from + bytes) of the buffer, which begins at `sequence`, is to be emitted. */
+static void note_block(struct segment *segment, u32 from, u32 bytes, u32 sequence)
+{
+	segment->found->block = from - sizeof(struct event);
+	segment->found->block_bytes = bytes;
+	segment->found->block_sequence = sequence;
+}
+
+/* How many of `bytes` may still be handed out; the rest of the block is cut. */
+static u32 within_limit(struct side *side, struct settings *set, u32 bytes, u32 *flags)
+{
+	u32 room = set->max_block > side->taken ? set->max_block - side->taken : 0;
+
+	if (bytes <= room)
+		return bytes;
+	if (!(side->flags & SIDE_CUT)) {
+		count(BLOCK_TOO_LONG);
+		*flags |= FLAG_CUT;
+	}
+	side->flags |= SIDE_CUT;
+	return room;
+}
+

@@ -1,0 +1,27 @@
+"""Capture: packets of this host, or of a capture file, as header events.
+
+The door of the room: `open_kernel` loads and attaches (privileged, once), a `Ring` is then read by
+whoever holds it, and `Replay` feeds a capture file through the same program.
+"""
+
+from shipper.capture.capture_file import CaptureFile
+from shipper.capture.cgroups import CgroupRoot, find_root
+from shipper.capture.kernel import Kernel, open_kernel, possible_cpus, program_source
+from shipper.capture.replay import Replay, TestRun
+from shipper.capture.ring import Ring
+from shipper.capture.settings import CaptureSettings, Rules
+
+__all__ = [
+    "CaptureFile",
+    "CaptureSettings",
+    "CgroupRoot",
+    "Kernel",
+    "Replay",
+    "Ring",
+    "Rules",
+    "TestRun",
+    "find_root",
+    "open_kernel",
+    "possible_cpus",
+    "program_source",
+]

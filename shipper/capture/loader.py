@@ -1,0 +1,308 @@
+"""The loader: compiles, loads and attaches the kernel program, hands over its descriptors, and ends.
+
+It runs as a process of its own under the distribution's interpreter, because bcc is the
+distribution's package and brings 125 MB of LLVM that the agent shall not hold. It is the only
+place that imports bcc, and it imports nothing of ours. It is told what to do by one JSON object on
+a Unix socket and answers with another, the descriptors beside it.
+
+No kernel headers are needed: bcc is given a small tree of stand-ins over the system's user-space
+headers (package linux-libc-dev).
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import errno
+import json
+import os
+import platform
+import re
+import resource
+import socket
+import struct
+import sys
+import tempfile
+from pathlib import Path
+
+BPF_MAP_CREATE = 0
+BPF_MAP_UPDATE_ELEM = 2
+BPF_PROG_LOAD = 5
+BPF_LINK_CREATE = 28
+MAP_TYPE_RINGBUF = 27
+PROG_SOCKET_FILTER = 1
+PROG_CGROUP_SKB = 8
+CGROUP_INGRESS = 0
+CGROUP_EGRESS = 1
+SO_ATTACH_BPF = 50
+ETH_P_ALL = 0x0003
+SYSCALL_BPF = {"x86_64": 321, "aarch64": 280}
+#: A refused program makes the verifier speak: 158 MB were seen. The end of it is enough.
+LOG_LIMIT = 4 << 20
+
+#: Maps whose descriptors the agent needs, or has to hold so that they live.
+MAPS = ("settings", "ports", "own_sockets", "counters", "cidrs", "cgroups", "sinks", "flows", "again")
+
+PT_REGS = {
+    "x86_64": "r15,r14,r13,r12,bp,bx,r11,r10,r9,r8,ax,cx,dx,si,di,orig_ax,ip,cs,flags,sp,ss",
+    "aarch64": "regs[31],sp,pc,pstate,orig_x0",
+}
+HEADERS = {
+    "linux/kconfig.h": (
+        "#define CONFIG_BPF 1\n#define CONFIG_BPF_SYSCALL 1\n#define CONFIG_64BIT 1\n"
+    ),
+    "linux/version.h": (
+        "#ifndef LINUX_VERSION_CODE\n#define LINUX_VERSION_CODE 0x050a00\n#endif\n"
+        "#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + (c))\n"
+    ),
+    "linux/log2.h": "#ifndef _LINUX_LOG2_H\n#define _LINUX_LOG2_H\n#endif\n",
+    "linux/types.h": (
+        "#ifndef SHIPPER_LINUX_TYPES_H\n#define SHIPPER_LINUX_TYPES_H\n"
+        "#include <uapi/linux/types.h>\n"
+        + "".join(f"typedef __{sign}{bits} {sign}{bits};\n" for sign in "us" for bits in (8, 16, 32, 64))
+        + "typedef _Bool bool;\n#define true 1\n#define false 0\n"
+        "typedef __kernel_size_t size_t;\ntypedef __kernel_ssize_t ssize_t;\n"
+        "typedef unsigned long uintptr_t;\ntypedef __kernel_pid_t pid_t;\n"
+        "#ifndef NULL\n#define NULL ((void *)0)\n#endif\n#endif\n"
+    ),
+    "asm/page.h": "#define PAGE_SIZE 4096\n",
+    # bcc brings its own and includes it before everything else.
+    "uapi/linux/bpf.h": "",
+}
+
+
+class LoaderError(Exception):
+    """What went wrong and what to do, for the agent to say in one line."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+
+
+def stub_tree(root: Path, machine: str) -> None:
+    """Lay out under `root` what bcc takes for the kernel's include folders."""
+    include = root / "include"
+    system = Path("/usr/include")
+    files = dict(HEADERS)
+    files["uapi/linux/ptrace.h"] = f"struct pt_regs {{ unsigned long {PT_REGS[machine]}; }};\n"
+    for name, text in files.items():
+        path = include / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    if not (system / "linux/types.h").exists():
+        raise LoaderError(
+            "the system's C headers are missing (/usr/include/linux)",
+            "install the package linux-libc-dev",
+        )
+    for entry in (system / "linux").iterdir():
+        link = include / "uapi/linux" / entry.name
+        if not link.exists():
+            link.symlink_to(entry)
+    triplet = system / f"{machine}-linux-gnu" / "asm"
+    (include / "uapi/asm").symlink_to(triplet if triplet.exists() else system / "asm")
+    (include / "uapi/asm-generic").symlink_to(system / "asm-generic")
+
+
+def fold(path: Path) -> str:
+    """The program as one text: bcc rewrites map accesses in its main file only."""
+    lines: list[str] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        found = re.match(r'#include "(lib/\w+\.h)"$', line)
+        if found:
+            name = found.group(1)
+            lines += [f'#line 1 "{name}"', (path.parent / name).read_text().rstrip()]
+            lines.append(f'#line {number + 1} "{path.name}"')
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """The bpf() system call; raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    buffer = ctypes.create_string_buffer(attributes, len(attributes))
+    result = libc.syscall(SYSCALL_BPF[platform.machine()], command, buffer, len(attributes))
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return int(result)
+
+
+def accepts_may_goto() -> bool:
+    """Whether the running kernel's verifier knows `may_goto` (linux/bpf.h, BPF_JCOND)."""
+    instructions = b"".join(
+        struct.pack("=BBhi", *fields)
+        for fields in ((0xE5, 0, 0, 0), (0xB7, 0, 0, 0), (0x95, 0, 0, 0))
+    )
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    licence = ctypes.create_string_buffer(b"Dual BSD/GPL")
+    attributes = struct.pack(
+        "=IIQQ", PROG_SOCKET_FILTER, 3, ctypes.addressof(code), ctypes.addressof(licence)
+    )
+    try:
+        os.close(bpf(BPF_PROG_LOAD, attributes.ljust(72, b"\0")))
+    except OSError as error:
+        if error.errno == errno.EPERM:
+            raise LoaderError(
+                "loading BPF programs is not permitted",
+                "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON",
+            ) from error
+        return False
+    return True
+
+
+def update_map(descriptor: int, key: bytes, value: bytes) -> None:
+    """Set one element of a map."""
+    k = ctypes.create_string_buffer(key, len(key))
+    v = ctypes.create_string_buffer(value, len(value))
+    pointers = struct.pack("=IIQQQ", descriptor, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
+    bpf(BPF_MAP_UPDATE_ELEM, pointers)
+
+
+def create_ring(size: int) -> int:
+    """A ring buffer of `size` bytes (a power of two of pages)."""
+    return bpf(BPF_MAP_CREATE, struct.pack("=5I", MAP_TYPE_RINGBUF, 0, 0, size, 0).ljust(72, b"\0"))
+
+
+def link_cgroup(program: int, cgroup: str) -> list[int]:
+    """Attach to both directions by links: they go when their last holder goes."""
+    target = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return [
+            bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, target, attach, 0).ljust(48, b"\0"))
+            for attach in (CGROUP_INGRESS, CGROUP_EGRESS)
+        ]
+    except OSError as error:
+        raise LoaderError(
+            f"cannot attach to the cgroup {cgroup}: {os.strerror(error.errno or 0)}",
+            "this needs a cgroup v2 mount and CAP_NET_ADMIN",
+        ) from error
+    finally:
+        os.close(target)
+
+
+def open_interface(program: int, name: str) -> int:
+    """A packet socket on one interface ("" for all) whose filter is the program."""
+    packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, program)
+    try:
+        packets.bind((name, ETH_P_ALL))
+    except OSError as error:
+        raise LoaderError(
+            f"cannot listen on the interface {name!r}: {os.strerror(error.errno or 0)}",
+            "`ip link` lists the interfaces of this network namespace",
+        ) from error
+    return packets.detach()
+
+
+def import_bcc():  # type: ignore[no-untyped-def]  # noqa: ANN201 - bcc ships no types
+    """Import bcc's BPF class, or say where to get it."""
+    try:
+        from bcc import BPF  # noqa: PLC0415 - LLVM is loaded with it: only when it is needed
+    except ImportError as error:
+        raise LoaderError(
+            f"the BPF compiler collection (bcc) is missing: {error}",
+            "install the package python3-bpfcc (PyPI's bcc is something else)",
+        ) from error
+    return BPF
+
+
+def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
+    """Compile, load and attach; returns the names and the descriptors, in the same order."""
+    may_goto = accepts_may_goto() and not task.get("bounded_loops")
+    bpf_class = import_bcc()
+    flags = [f"-DCPUS={task['cpus']}", f"-DFLOWS={task['flows']}"]
+    flags += ["-DHAVE_MAY_GOTO"] if may_goto else []
+    flags += [f"-D{name}" for name in task["defines"]]
+    # Warnings are the tests' business; a user could do nothing about one.
+    flags += task.get("flags", ["-Wno-everything"])
+    os.environ["BCC_KERNEL_SOURCE"] = task["tree"]
+    program_type = PROG_CGROUP_SKB if task["hook"] == "cgroup" else PROG_SOCKET_FILTER
+    try:
+        table = bpf_class(text=fold(Path(task["source"])), cflags=flags)
+    except Exception as error:
+        raise LoaderError(
+            f"the kernel program did not compile: {last_line()}",
+            "reinstall python3-bpfcc and linux-libc-dev; report this if it stays",
+        ) from error
+    try:
+        program = table.load_func("packet_trace", program_type).fd
+    except Exception as error:
+        raise LoaderError(
+            f"the kernel refused the program: {last_line()}",
+            "`shipper doctor` says what this kernel lacks",
+        ) from error
+    names, descriptors = ["program"], [program]
+    for name in MAPS:
+        names.append(name)
+        descriptors.append(table[name].map_fd)
+    update_map(table["again"].map_fd, struct.pack("=I", 0), struct.pack("=I", program))
+    for index in range(task["rings"]):
+        ring = create_ring(task["ring_bytes"])
+        update_map(table["rings"].map_fd, struct.pack("=I", index), struct.pack("=I", ring))
+        names.append(f"ring{index}")
+        descriptors.append(ring)
+    for map_name, key, value in task["elements"]:
+        update_map(table[map_name].map_fd, bytes.fromhex(key), bytes.fromhex(value))
+    if task["hook"] == "cgroup":
+        for index, link in enumerate(link_cgroup(program, task["cgroup"])):
+            names.append(f"link{index}")
+            descriptors.append(link)
+    for index, interface in enumerate(task.get("interfaces", [])):
+        names.append(f"packets{index}")
+        descriptors.append(open_interface(program, interface))
+    return names, descriptors
+
+
+def last_line() -> str:
+    """The last telling line that bcc or the verifier wrote to our standard error."""
+    sys.stderr.flush()
+    try:
+        size = os.fstat(2).st_size
+        text = os.pread(2, 8192, max(0, size - 8192)).decode("utf-8", "replace")
+    except OSError:
+        return "no reason given"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith(("processed ", "HINT"))]
+    return (telling or ["no reason given"])[-1][:300]
+
+
+def send(channel: socket.socket, answer: dict, descriptors: list[int]) -> None:  # type: ignore[type-arg]
+    """One message: JSON, and the descriptors beside it."""
+    beside = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))]
+    channel.sendmsg([json.dumps(answer).encode()], beside if descriptors else [])
+
+
+def main() -> int:
+    """Do what the socket given as the first argument says."""
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_LIMIT, LOG_LIMIT))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        # Before 5.11 maps are charged against this limit.
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY,) * 2)
+    except (OSError, ValueError):
+        pass
+    task = json.loads(channel.makefile("rb").readline())
+    with tempfile.TemporaryDirectory(prefix="shipper-") as tree:
+        try:
+            if platform.machine() not in SYSCALL_BPF:
+                raise LoaderError(
+                    f"the architecture {platform.machine()} is not supported",
+                    "use x86_64 or aarch64",
+                )
+            stub_tree(Path(tree), platform.machine())
+            names, descriptors = load({**task, "tree": tree})
+        except LoaderError as error:
+            send(channel, {"problem": str(error), "remedy": error.remedy}, [])
+            return 1
+        except OSError as error:
+            remedy = "run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and CAP_PERFMON"
+            send(channel, {"problem": f"loading failed: {error.strerror}", "remedy": remedy}, [])
+            return 1
+        send(channel, {"names": names}, descriptors)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Reads the kernel's ring buffer through its memory mapping: bytes in, `Event`s out.
+
+No bpf() call is made, so an unprivileged process can do it on every kernel. The layout of the
+mapping is that of `linux/bpf.h` (BPF_MAP_TYPE_RINGBUF): a consumer page that we write, a producer
+page, and the data twice over, so that no record wraps.
+"""
+
+import mmap
+import select
+from collections.abc import Iterator
+
+from shipper.capture.layout import EVENT, VERSION
+from shipper.contract.events import Event
+from shipper.errors import UnavailableError
+
+_PAGE = mmap.PAGESIZE
+_HEADER = 8
+_BUSY = 1 << 31
+_DISCARD = 1 << 30
+_LENGTH = _DISCARD - 1
+
+
+class Ring:
+    """One ring buffer; whoever holds it is its only reader."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        """Map the ring behind `descriptor`, of `size` bytes of data."""
+        self.descriptor = descriptor
+        self.size = size
+        self._consumer = mmap.mmap(descriptor, _PAGE, mmap.MAP_SHARED, offset=0)
+        self._data = mmap.mmap(
+            descriptor, _PAGE + 2 * size, mmap.MAP_SHARED, mmap.PROT_READ, offset=_PAGE
+        )
+        self._consumed = memoryview(self._consumer).cast("Q")
+        self._bytes = memoryview(self._data)
+        self._produced = self._bytes.cast("Q")
+        self._poll = select.epoll()
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait to be read."""
+        return self._produced[0] - self._consumed[0]
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until the kernel says that much waits, at most `timeout` seconds."""
+        self._poll.poll(timeout)
+
+    def drain(self, limit: int = 4096) -> list[Event]:
+        """Up to `limit` events, in the order in which they were written."""
+        return list(self._read(limit))
+
+    def _read(self, limit: int) -> Iterator[Event]:
+        position = self._consumed[0]
+        produced = self._produced[0]
+        data, mask = self._bytes, self.size - 1
+        words = data.cast("I")
+        unpack, fixed = EVENT.unpack_from, EVENT.size
+        try:
+            while position < produced and limit:
+                at = _PAGE + (position & mask)
+                header = words[at >> 2]
+                if header & _BUSY:
+                    break
+                length = header & _LENGTH
+                if not header & _DISCARD:
+                    fields = unpack(data, at + _HEADER)
+                    if fields[0] != VERSION:
+                        raise UnavailableError(
+                            f"the kernel program speaks layout version {fields[0]}, "
+                            f"this agent {VERSION}",
+                            "restart the agent, so that it loads its own",
+                        )
+                    begin = at + _HEADER + fixed
+                    yield Event(*fields[1:-1], bytes(data[begin : begin + fields[-1]]))
+                    limit -= 1
+                position += (length + _HEADER + 7) & ~7
+        finally:
+            # In one step for the whole batch: the page is shared with the kernel's producers.
+            self._consumed[0] = position
+
+    def close(self) -> None:
+        """Give up the mapping (the descriptor stays its owner's)."""
+        self._poll.close()
+        for view in (self._consumed, self._produced, self._bytes):
+            view.release()
+        self._consumer.close()
+        self._data.close()
