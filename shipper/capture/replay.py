@@ -51,7 +51,8 @@ class TestRun:
         frame = _ETHERNET[packet[0] >> 4] + packet
         ctypes.memmove(self._data, frame, len(frame))
         struct.pack_into("=I", self._context, _CONTEXT_VLAN, vlan)
-        struct.pack_into("=I", self._attributes, 8, len(frame))
+        # The kernel writes the second one, and takes it for a limit the next time.
+        struct.pack_into("=II", self._attributes, 8, len(frame), 0)
         if (
             self._libc.syscall(self._number, _BPF_PROG_TEST_RUN, self._attributes, 80)
             < 0
