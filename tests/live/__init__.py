@@ -1,0 +1,1 @@
+"""The real kernel program on real traffic, in network namespaces of the tests' own."""
