@@ -1,0 +1,121 @@
+# Everything from a clone to a running program: `make` lists it.
+#
+# What is set up is remembered: a second run asks dpkg what is installed, and no network.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+
+# The distribution's, because python3-bpfcc is for it; the same for both keeps one Python to support.
+PYTHON := /usr/bin/python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What setup did, and in which folder: an environment doesn't survive being moved.
+STAMP := $(VENV)/setup-$(subst /,-,$(CURDIR))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PYTEST_ARGS ?=
+
+# bcc and the C headers that it compiles with.
+DEBIAN := python3-venv python3-bpfcc linux-libc-dev
+# A real server, real clients, another reader of captures, networks to build; bpftool lists what a
+# program left in the kernel.
+DEBIAN_TEST := nginx wrk tshark curl iproute2 iptables procps bpftool
+
+# Installs those of $(1) that are missing. Services of a package that is only here for the tests
+# are not started: policy-rc.d is how Debian lets one say so.
+define debian
+	missing=(); \
+	for package in $(1); do \
+	    status=$$(dpkg-query -W -f '$${db:Status-Status}' "$$package" 2>/dev/null || true); \
+	    [ "$$status" = installed ] || missing+=("$$package"); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    echo "Installing Debian packages: $${missing[*]}"; \
+	    if ! command -v apt-get >/dev/null; then \
+	        echo "make: there is no apt-get here: install what your distribution calls $${missing[*]}, then run shipper itself" >&2; exit 1; \
+	    fi; \
+	    if [ "$$(id -u)" != 0 ]; then \
+	        echo "make: only root may install packages: apt-get install $${missing[*]}" >&2; exit 1; \
+	    fi; \
+	    policy=/usr/sbin/policy-rc.d; \
+	    if [ ! -e $$policy ]; then \
+	        trap "rm -f $$policy" EXIT; \
+	        printf '#!/bin/sh\nexit 101\n' > $$policy; chmod 755 $$policy; \
+	    fi; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get -qq update; \
+	    apt-get -qq install --yes --no-install-recommends -o Dpkg::Use-Pty=0 "$${missing[@]}" >/dev/null; \
+	fi
+endef
+
+.PHONY: help
+help: ## This table
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: setup ## Set up, capture real traffic here, and show it as it comes out of Kafka (root)
+	@$(BIN)/shipper demo
+
+.PHONY: test
+test: setup-dev ## Set up and run the tests (root: they load the kernel program)
+	@$(call debian,$(DEBIAN_TEST))
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: setup-dev ## ruff, mypy --strict and import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: setup
+setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/bin/shipper
+
+.PHONY: setup-dev
+setup-dev: debian $(STAMP)-dev
+
+.PHONY: wheel
+wheel: setup-dev ## The package, kernel program and schemas included, as dist/*.whl
+	@$(BIN)/python -m build --wheel --no-isolation
+
+.PHONY: lock
+lock: debian ## Bring the lock files up to date (asks the package index)
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock
+	@unset PIP_FIND_LINKS; build/lock/bin/python -m pip install --quiet pip-tools
+	@$(call compile,requirements.lock,pyproject.toml)
+	@$(call compile,requirements-build.lock,--build-deps-for editable --only-build-deps pyproject.toml)
+	@build/lock/bin/python -c \
+	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
+	    > build/lock/dev.in
+	@$(call compile,requirements-dev.lock,-c requirements.lock -c requirements-build.lock pyproject.toml build/lock/dev.in)
+
+# $(1) from $(2). Hashes of every file of a release are taken, so that one lock serves all
+# architectures and Pythons; where the files were found stays out of it.
+define compile
+	unset PIP_FIND_LINKS; CUSTOM_COMPILE_COMMAND='make lock' build/lock/bin/pip-compile --quiet --upgrade \
+	    --generate-hashes --allow-unsafe --strip-extras --annotation-style line \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	    --output-file $(1) $(2)
+endef
+
+.PHONY: clean
+clean: ## Remove what these targets made, .venv included
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find shipper tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: debian
+debian:
+	@$(call debian,$(DEBIAN))
+
+$(STAMP): requirements.lock requirements-build.lock pyproject.toml | debian
+	@echo "Setting up $(VENV)"
+	@[ -x $(BIN)/python ] && $(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --quiet --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMP)-dev: requirements-dev.lock $(STAMP)
+	@echo "Adding the tools for lint and tests to $(VENV)"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
