@@ -13,6 +13,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
 from importlib import resources
@@ -108,6 +109,17 @@ class Kernel:
                     table[index] = cookie
                     break
         self._own[: layout.OWN_SOCKETS * 8] = array.array("Q", table).tobytes()
+
+    def add_own_socket(self, cookie: int) -> None:
+        """Leave out one more socket. Several workers may do so: slots are single words."""
+        slots = [
+            (layout.mix(cookie) + probe) % layout.OWN_SOCKETS for probe in range(layout.OWN_PROBES)
+        ]
+        held = [int.from_bytes(self._own[slot * 8 : slot * 8 + 8], sys.byteorder) for slot in slots]
+        if cookie in held:
+            return
+        free = slots[held.index(0)] if 0 in held else slots[0]
+        self._own[free * 8 : free * 8 + 8] = cookie.to_bytes(8, sys.byteorder)
 
     def counters(self) -> dict[str, int]:
         """Every counter since loading, summed over the CPUs."""
@@ -278,7 +290,7 @@ def _receive(channel: socket.socket) -> tuple[dict[str, list[str]] | None, list[
     """One message of the loader: its JSON, and the descriptors beside it."""
     data, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, _MAX_DESCRIPTORS)
     for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003
     return (json.loads(data) if data else None), list(descriptors)
 
 
@@ -289,5 +301,3 @@ def _tail(descriptor: int) -> str:
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1].strip()[:300] if lines else ""
     return ""
-
-

@@ -1,4 +1,4 @@
-"""The loader: compiles, loads and attaches the kernel program, hands over its descriptors, and ends.
+"""The loader: compiles, loads, attaches the kernel program, hands over descriptors, and ends.
 
 It runs as a process of its own under the distribution's interpreter, because bcc is the
 distribution's package and brings 125 MB of LLVM that the agent shall not hold. It is the only
@@ -12,6 +12,7 @@ headers (package linux-libc-dev).
 from __future__ import annotations
 
 import array
+import contextlib
 import ctypes
 import errno
 import json
@@ -24,6 +25,7 @@ import struct
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 BPF_MAP_CREATE = 0
 BPF_MAP_UPDATE_ELEM = 2
@@ -41,7 +43,17 @@ SYSCALL_BPF = {"x86_64": 321, "aarch64": 280}
 LOG_LIMIT = 4 << 20
 
 #: Maps whose descriptors the agent needs, or has to hold so that they live.
-MAPS = ("settings", "ports", "own_sockets", "counters", "cidrs", "cgroups", "sinks", "flows", "again")
+MAPS = (
+    "settings",
+    "ports",
+    "own_sockets",
+    "counters",
+    "cidrs",
+    "cgroups",
+    "sinks",
+    "flows",
+    "again",
+)
 
 PT_REGS = {
     "x86_64": "r15,r14,r13,r12,bp,bx,r11,r10,r9,r8,ax,cx,dx,si,di,orig_ax,ip,cs,flags,sp,ss",
@@ -59,7 +71,9 @@ HEADERS = {
     "linux/types.h": (
         "#ifndef SHIPPER_LINUX_TYPES_H\n#define SHIPPER_LINUX_TYPES_H\n"
         "#include <uapi/linux/types.h>\n"
-        + "".join(f"typedef __{sign}{bits} {sign}{bits};\n" for sign in "us" for bits in (8, 16, 32, 64))
+        + "".join(
+            f"typedef __{sign}{bits} {sign}{bits};\n" for sign in "us" for bits in (8, 16, 32, 64)
+        )
         + "typedef _Bool bool;\n#define true 1\n#define false 0\n"
         "typedef __kernel_size_t size_t;\ntypedef __kernel_ssize_t ssize_t;\n"
         "typedef unsigned long uintptr_t;\ntypedef __kernel_pid_t pid_t;\n"
@@ -81,6 +95,8 @@ class LoaderError(Exception):
 
 def stub_tree(root: Path, machine: str) -> None:
     """Lay out under `root` what bcc takes for the kernel's include folders."""
+    if machine not in PT_REGS:
+        raise LoaderError(f"the architecture {machine} is not supported", "use x86_64 or aarch64")
     include = root / "include"
     system = Path("/usr/include")
     files = dict(HEADERS)
@@ -118,7 +134,7 @@ def fold(path: Path) -> str:
 
 
 def bpf(command: int, attributes: bytes) -> int:
-    """The bpf() system call; raises OSError."""
+    """Make the bpf system call; raises OSError."""
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     result = libc.syscall(SYSCALL_BPF[platform.machine()], command, buffer, len(attributes))
@@ -195,7 +211,7 @@ def open_interface(program: int, name: str) -> int:
     return packets.detach()
 
 
-def import_bcc():  # type: ignore[no-untyped-def]  # noqa: ANN201 - bcc ships no types
+def import_bcc() -> Any:  # noqa: ANN401 - bcc ships no types
     """Import bcc's BPF class, or say where to get it."""
     try:
         from bcc import BPF  # noqa: PLC0415 - LLVM is loaded with it: only when it is needed
@@ -278,19 +294,12 @@ def main() -> int:
     channel = socket.socket(fileno=int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_LIMIT, LOG_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
+    with contextlib.suppress(OSError, ValueError):
         # Before 5.11 maps are charged against this limit.
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY,) * 2)
-    except (OSError, ValueError):
-        pass
     task = json.loads(channel.makefile("rb").readline())
     with tempfile.TemporaryDirectory(prefix="shipper-") as tree:
         try:
-            if platform.machine() not in SYSCALL_BPF:
-                raise LoaderError(
-                    f"the architecture {platform.machine()} is not supported",
-                    "use x86_64 or aarch64",
-                )
             stub_tree(Path(tree), platform.machine())
             names, descriptors = load({**task, "tree": tree})
         except LoaderError as error:

@@ -53,10 +53,7 @@ class TestRun:
         struct.pack_into("=I", self._context, _CONTEXT_VLAN, vlan)
         # The kernel writes the second one, and takes it for a limit the next time.
         struct.pack_into("=II", self._attributes, 8, len(frame), 0)
-        if (
-            self._libc.syscall(self._number, _BPF_PROG_TEST_RUN, self._attributes, 80)
-            < 0
-        ):
+        if self._libc.syscall(self._number, _BPF_PROG_TEST_RUN, self._attributes, 80) < 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 

@@ -72,7 +72,7 @@ class Ring:
                             "restart the agent, so that it loads its own",
                         )
                     begin = at + _HEADER + fixed
-                    yield Event(*fields[1:-1], bytes(data[begin : begin + fields[-1]]))
+                    yield Event._make((*fields[1:-1], bytes(data[begin : begin + fields[-1]])))
                     limit -= 1
                 position += (length + _HEADER + 7) & ~7
         finally:

@@ -1,0 +1,73 @@
+"""Gives up root and every capability, for good.
+
+capabilities(7), prctl(2). After `drop` the process can't get anything back: the bounding set is
+empty and no_new_privs is set, so that even a set-uid program gains nothing.
+"""
+
+import ctypes
+import os
+import pwd
+import resource
+import struct
+
+from shipper.errors import ConfigError, PrivilegeError
+
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT = 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION_3 = 0x20080522
+_LAST_CAPABILITY = 63
+
+
+def account(name: str) -> tuple[int, int]:
+    """User and group id of the account to become; ConfigError when there is none."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError as error:
+        raise ConfigError(
+            f"agent.user: there is no user {name!r} on this host",
+            "name an existing one, such as nobody",
+        ) from error
+    return entry.pw_uid, entry.pw_gid
+
+
+def forbid_core_dumps() -> None:
+    """No core dump of this process or its children: their memory holds headers."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def drop(user: str) -> None:
+    """Become `user` (when root) without any capability, and forbid core dumps.
+
+    Raises PrivilegeError when something is left: going on with it would break a promise.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(_LAST_CAPABILITY + 1):
+        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    if os.geteuid() == 0:
+        uid, gid = account(user)
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), 8)
+    nothing = ctypes.create_string_buffer(24)
+    libc.capset(header, nothing)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    forbid_core_dumps()
+    left = held()
+    if left:
+        raise PrivilegeError(
+            f"capabilities are left after giving them up ({left:#x})",
+            "report this with the output of `shipper doctor`",
+        )
+
+
+def held() -> int:
+    """The effective and permitted capabilities of this process, as a mask."""
+    with open("/proc/self/status") as status:  # noqa: PTH123 - a pseudo file
+        values = dict(line.split(":\t", 1) for line in status if line.startswith("Cap"))
+    return int(values["CapEff"], 16) | int(values["CapPrm"], 16)

@@ -1,0 +1,197 @@
+"""One worker: drains one ring, ships its records, and ends when it is told or left alone.
+
+It is forked by the agent after privileges are gone, holds no link to the kernel's hooks, and
+speaks with the agent over one socket: a byte means "nothing more will be captured, finish".
+"""
+
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper import wiring
+from shipper.capture import Kernel, Ring
+from shipper.config import Config
+from shipper.delivery.sink import ReaderGone
+from shipper.errors import ShipperError
+from shipper.log import say
+from shipper.pipeline import Pipeline
+from shipper.record import RecordBuilder
+
+#: How long events may wait in the ring when little happens. One wake-up for all of them costs less
+#: than one for each; it bounds what this adds to the delay of a record.
+_IDLE_WAIT = 0.01
+_BATCH = 2048
+_SECOND = 1_000_000_000
+_CLOCK_STEP = 500_000_000  # ns by which the wall clock may drift unnoticed
+_SO_COOKIE = 57
+
+
+class Clock:
+    """The wall clock against the boot-time clock of the events, read afresh every second."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        """Read both clocks once."""
+        self._log = log
+        self.steps = 0
+        self.now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        self.offset = time.time_ns() - self.now
+        self._read = self.now
+
+    def tick(self) -> bool:
+        """Move on; True about once a second."""
+        self.now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        if self.now - self._read < _SECOND:
+            return False
+        self._read = self.now
+        offset = time.time_ns() - self.now
+        if abs(offset - self.offset) > _CLOCK_STEP:
+            self.steps += 1
+            moved = (offset - self.offset) / _SECOND
+            self._log.warning("the wall clock was set by %+.3f s", moved)
+        self.offset = offset
+        return True
+
+    @property
+    def wall(self) -> int:
+        """Wall-clock time of `now`, ns since the epoch."""
+        return self.now + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a worker is given: one ring of an open kernel, and its own end of a socket."""
+
+    config: Config
+    kernel: Kernel
+    number: int
+    ephemeral: str
+    control: socket.socket
+    log: logging.Logger
+
+
+class Worker:
+    """The loop between a ring and a sink."""
+
+    def __init__(self, task: Task) -> None:
+        """Everything that may fail fails here, before anything is drained."""
+        self._config = config = task.config
+        self._kernel = task.kernel
+        self._control = task.control
+        self._log = log = task.log
+        self._ring: Ring = task.kernel.ring(task.number)
+        self._clock = Clock(log)
+        self._deadline: float | None = None
+        self._sockets: set[str] = set()
+        self._pipeline = Pipeline(
+            wiring.assembler(config),
+            RecordBuilder(
+                wiring.record_settings(config),
+                wiring.identity(config, task.ephemeral, task.number),
+            ),
+            wiring.sink(config, log.log),
+            waiting=self._wait_for_sink,
+            log=log,
+        )
+
+    def run(self) -> None:
+        """Drain until told to finish; then what is in the ring, what is open, what is in flight."""
+        with suppress(ReaderGone):
+            self._loop()
+            self._pipeline.finish(self._clock.offset, self._clock.wall)
+        left = self._pipeline.sink.flush(self._left() if self._deadline else 0.0)
+        if left:
+            self._log.error(
+                "%d records were not acknowledged within agent.shutdown_timeout and are lost", left
+            )
+        self._pipeline.sink.close()
+
+    def totals(self) -> dict[str, object]:
+        """The pipeline's totals, and the worker's own facts."""
+        return {**self._pipeline.totals(), "clock_steps": self._clock.steps}
+
+    def _loop(self) -> None:
+        pipeline, ring, clock = self._pipeline, self._ring, self._clock
+        while True:
+            finishing = self._told_to_finish()
+            if clock.tick():
+                self._leave_out_own_sockets()
+            events = ring.drain(_BATCH)
+            if events:
+                pipeline.feed(events, clock.offset, clock.wall)
+            else:
+                # Nothing waits, so nothing older than this can come.
+                pipeline.advance(clock.now, clock.offset, clock.wall)
+            pipeline.sink.poll(0.0)
+            if not events:
+                if finishing:
+                    return
+                ring.wait(_IDLE_WAIT)
+
+    def _told_to_finish(self) -> bool:
+        if self._deadline is None:
+            readable, _, _ = select.select([self._control], [], [], 0)
+            if readable:
+                # A byte, or the end of a parent that died: both mean that capture is over.
+                self._deadline = time.monotonic() + self._config.agent.shutdown_timeout
+        return self._deadline is not None
+
+    def _left(self) -> float:
+        return max(0.0, (self._deadline or 0.0) - time.monotonic())
+
+    def _wait_for_sink(self) -> bool:
+        """The sink takes nothing: what is captured meanwhile waits in the ring."""
+        self._clock.tick()
+        self._pipeline.sink.poll(0.05)
+        return not self._told_to_finish() or self._left() > 0
+
+    def _leave_out_own_sockets(self) -> None:
+        """Shipping must not feed itself: the sockets of this process are not followed."""
+        if not self._config.capture.exclude_own:
+            return
+        links = set()
+        for entry in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                target = str(entry.readlink())
+                if target.startswith("socket:"):
+                    links.add(f"{entry.name} {target}")
+        for link in links - self._sockets:
+            with suppress(OSError):
+                probe = socket.socket(fileno=os.dup(int(link.split()[0])))
+                with probe:
+                    cookie = probe.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
+                self._kernel.add_own_socket(int.from_bytes(cookie, "little"))
+        self._sockets = links
+
+
+def run_worker(task: Task) -> int:
+    """The whole life of a worker process; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    task.kernel.detach()
+    try:
+        worker = Worker(task)
+    except ShipperError as error:
+        tell(task.control, {"problem": str(error), "code": error.exit_code})
+        return error.exit_code
+    tell(task.control, {"ready": task.number})
+    try:
+        worker.run()
+    except ShipperError as error:
+        say(task.log, "failed", str(error), logging.ERROR, worker=task.number)
+        return error.exit_code
+    finally:
+        tell(task.control, {"totals": worker.totals()})
+    return 0
+
+
+def tell(control: socket.socket, message: dict[str, object]) -> None:
+    """One line of JSON to the agent; it may be gone."""
+    with suppress(OSError):
+        control.sendall(json.dumps(message).encode() + b"\n")
