@@ -116,7 +116,8 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 		/* Loopback shows each packet twice: once is enough. */
 		if (skb->ifindex == LOOPBACK_IFINDEX)
 			return false;
-		packet->direction = DIRECTION_EGRESS;
+		/* What came in elsewhere is passed on: no socket of this host sends it. */
+		packet->direction = skb->ingress_ifindex ? DIRECTION_UNKNOWN : DIRECTION_EGRESS;
 	} else if (skb->pkt_type == PACKET_TYPE_OTHERHOST) {
 		packet->direction = DIRECTION_UNKNOWN;
 	} else {
