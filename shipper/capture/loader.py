@@ -197,12 +197,25 @@ def link_cgroup(program: int, cgroup: str) -> list[int]:
         os.close(target)
 
 
+def bind_everywhere(packets: socket.socket) -> None:
+    """Bind to no device in particular, which Python's own bind can't say (packet(7))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # sockaddr_ll: family, protocol in network order, interface 0, and nothing more
+    place = struct.pack("=H", socket.AF_PACKET) + struct.pack("!H", ETH_P_ALL) + bytes(16)
+    if libc.bind(packets.fileno(), place, len(place)):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
 def open_interface(program: int, name: str) -> int:
     """A packet socket on one interface ("" for all) whose filter is the program."""
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     packets.setsockopt(socket.SOL_SOCKET, SO_ATTACH_BPF, program)
     try:
-        packets.bind((name, ETH_P_ALL))
+        if name:
+            packets.bind((name, ETH_P_ALL))
+        else:
+            bind_everywhere(packets)
     except OSError as error:
         raise LoaderError(
             f"cannot listen on the interface {name!r}: {os.strerror(error.errno or 0)}",
