@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, and where help is."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", f"`{self.prog} --help` shows what there is")
+        raise UsageError(message, f"`{self.prog} --help` shows what there is")
 
 
 def _configuration(parser: argparse.ArgumentParser) -> None:

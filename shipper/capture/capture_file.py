@@ -40,7 +40,8 @@ class CaptureFile:
             self._raw.seek(0)
             if magic == _GZIP:
                 self._raw = gzip.GzipFile(fileobj=self._raw)  # type: ignore[assignment]
-            self._reader = dpkt.pcap.UniversalReader(self._raw)
+            self._watched = _Watched(self._raw)
+            self._reader = dpkt.pcap.UniversalReader(self._watched)
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}") from error
         except (ValueError, dpkt.UnpackError, EOFError, zlib.error) as error:
@@ -60,6 +61,10 @@ class CaptureFile:
     ) -> None:
         self._raw.close()
 
+    def _note_short_read(self) -> None:
+        if self._watched.short:
+            self.damage = f"{self.path} is damaged or cut off inside its last packet"
+
     def __iter__(self) -> Iterator[Frame]:
         link_type = self._reader.datalink()
         frames = iter(self._reader)
@@ -71,7 +76,24 @@ class CaptureFile:
             except (dpkt.UnpackError, ValueError, EOFError, OSError, zlib.error) as error:
                 self.damage = f"{self.path} is damaged or cut off ({error or 'too short'})"
                 return
+            self._note_short_read()
             yield Frame(_nanoseconds(time), link_type, data)
+
+
+class _Watched:
+    """A file that remembers a short read: dpkt takes the last packet as it comes."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.short = False
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._raw.read(size)
+        self.short = 0 < len(data) < size
+        return data
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._raw, name)
 
 
 def _nanoseconds(time: float | Decimal) -> int:

@@ -1,0 +1,210 @@
+"""Captures of real and hostile traffic, replayed by the program and held against tshark."""
+
+import gzip
+import json
+import subprocess
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
+NAMES = sorted(path.name for path in CAPTURES.glob("*.pcap"))
+
+#: What both readers are asked, as tshark calls it.
+FIELDS = (
+    "http.request.method",
+    "http.request.uri",
+    "http.host",
+    "http.user_agent",
+    "http.response.code",
+)
+
+#: Where we differ from tshark, field by field: what only it says, what only we say, and why.
+#: A row that no longer applies fails the test.
+DIFFERENCES: dict[tuple[str, str], tuple[Counter[str], Counter[str], str]] = {
+    ("http-09.pcap", "http.request.method"): (
+        Counter(),
+        Counter({"GET": 1, "POST": 1}),
+        "requests without a version: tshark takes the connection for no HTTP",
+    ),
+    ("http-09.pcap", "http.request.uri"): (
+        Counter(),
+        Counter({"/zeek.html": 2}),
+        "the same two requests",
+    ),
+    ("http-connect.pcap", "http.request.uri"): (
+        Counter({"mailin03.sul.t-online.de:25": 1}),
+        Counter({"mailin03.sul.t-online.de:25 /": 1}),
+        "the target is all between method and version, spaces included: RFC 9112 section 3.2",
+    ),
+    ("http-uri-spaces.pcap", "http.request.uri"): (
+        Counter({"/uri": 1}),
+        Counter({"/uri afterspace": 1}),
+        "the same rule: an attacker's space ends no target",
+    ),
+    ("http-gap-beyond-body.pcap", "http.response.code"): (
+        Counter(),
+        Counter({"200": 2}),
+        "tshark stops at a gap in the capture; the responses behind it are there",
+    ),
+    ("tcp-padding.pcap", "http.request.method"): (
+        Counter(),
+        Counter({"GET": 1}),
+        "Ethernet padding is no part of the stream: the IP header says where it ends (RFC 894)",
+    ),
+    ("tcp-padding.pcap", "http.request.uri"): (Counter(), Counter({"/": 1}), "the same request"),
+}
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What the program said of one capture file."""
+
+    code: int
+    records: tuple[dict[str, Any], ...]
+    output: bytes
+    errors: str
+
+
+def replay(path: Path, *arguments: str) -> Replayed:
+    """Run the program on a file as a user would."""
+    done = subprocess.run(
+        [sys.executable, "-m", "shipper", "replay", str(path), *arguments],
+        capture_output=True,
+        check=False,
+    )
+    records = tuple(json.loads(line) for line in done.stdout.splitlines())
+    return Replayed(done.returncode, records, done.stdout, done.stderr.decode())
+
+
+@cache
+def replayed() -> dict[str, Replayed]:
+    """Every capture, once a session; two at a time, for each loads the kernel program."""
+    assert NAMES, (
+        f"no capture files in {CAPTURES}: the folder `shared` beside the checkout is missing"
+    )
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(NAMES, pool.map(replay, (CAPTURES / name for name in NAMES)), strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_capture_replays_without_an_error(name: str) -> None:
+    """Whatever is in the file: records on standard output, one line of account, no traceback."""
+    result = replayed()[name]
+    assert "Traceback" not in result.errors
+    assert result.code == 0, result.errors
+    assert [json.loads(line)["event"] for line in result.errors.splitlines()][-1] == "replayed"
+    account = json.loads(result.errors.splitlines()[-1])
+    assert account["totals"]["exchanges"] == len(result.records)
+    assert account["totals"]["rejected"] == {}
+
+
+def tshark(path: Path) -> dict[str, Counter[str]]:
+    """What tshark makes of the file: each field's values, how often."""
+    fields = [argument for field in FIELDS for argument in ("-e", field)]
+    options = ["-E", "occurrence=a", "-E", "aggregator=\x01", "-E", "separator=\x02"]
+    done = subprocess.run(
+        ["tshark", "-r", str(path), "-Y", "http", "-T", "fields", *options, *fields],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
+    for line in done.stdout.splitlines():
+        for field, values in zip(FIELDS, line.split("\x02"), strict=True):
+            found[field].update(value for value in values.split("\x01") if value)
+    return found
+
+
+def ours(records: tuple[dict[str, Any], ...]) -> dict[str, Counter[str]]:
+    """The same of our records; interim responses count as tshark counts them."""
+    found: dict[str, Counter[str]] = {field: Counter() for field in FIELDS}
+    for record in records:
+        http = record["http"]
+        request, response = http.get("request", {}), http.get("response", {})
+        headers = request.get("headers", {})
+        values = (
+            [request.get("method")],
+            [record.get("url", {}).get("original")],
+            headers.get("host", []),
+            headers.get("user-agent", []),
+            [response.get("status_code"), *record["shipper"].get("interim", [])],
+        )
+        for field, given in zip(FIELDS, values, strict=True):
+            found[field].update(str(value) for value in given if value is not None)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tshark_agrees(name: str) -> None:
+    """Method, target, Host, User-Agent and status are those that another reader sees."""
+    theirs, mine = tshark(CAPTURES / name), ours(replayed()[name].records)
+    for field in FIELDS:
+        only_theirs, only_ours, why = DIFFERENCES.get((name, field), (Counter(), Counter(), ""))
+        assert theirs[field] - mine[field] == only_theirs, (field, why)
+        assert mine[field] - theirs[field] == only_ours, (field, why)
+
+
+def test_replay_is_a_function_of_the_file() -> None:
+    """Two runs give the same bytes: times come from the capture, ids from the file's hash."""
+    again = replay(CAPTURES / "http-range-multiflows.pcap")
+    assert again.output == replayed()["http-range-multiflows.pcap"].output
+    assert len(again.records) > 1
+
+
+def _without_ids(records: tuple[dict[str, Any], ...]) -> list[dict[str, Any]]:
+    """The records less what comes from the file's hash."""
+    for record in records:
+        record.pop("agent")
+        record["event"].pop("id")
+    return list(records)
+
+
+def test_other_containers_hold_the_same(tmp_path: Path) -> None:
+    """Pcapng and gzip give the records of the plain pcap."""
+    name = "http-pipelining.pcap"
+    (tmp_path / "a.pcap.gz").write_bytes(gzip.compress((CAPTURES / name).read_bytes()))
+    subprocess.run(
+        ["editcap", "-F", "pcapng", str(CAPTURES / name), str(tmp_path / "a.pcapng")], check=True
+    )
+    plain = _without_ids(replay(CAPTURES / name).records)
+    for other in ("a.pcap.gz", "a.pcapng"):
+        assert _without_ids(replay(tmp_path / other).records) == plain
+    assert len(plain) == 5
+
+
+def test_a_file_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """What is readable comes out, the rest is said, and the exit code tells a script."""
+    cut = tmp_path / "cut.pcap"
+    whole = (CAPTURES / "http-range-multiflows.pcap").read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    result = replay(cut)
+    assert result.code == 65
+    assert 0 < len(result.records) < len(replayed()["http-range-multiflows.pcap"].records)
+    assert "damaged or cut off" in result.errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is no capture file"),
+        (b"hello, world" * 9, "is no capture file"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_no_capture_is_refused_in_one_line(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    """Empty, foreign or missing: one line, exit code 65."""
+    path = tmp_path / "x.pcap"
+    if content is not None:
+        path.write_bytes(content)
+    result = replay(path)
+    assert (result.code, len(result.errors.splitlines())) == (65, 1)
+    assert said in result.errors
