@@ -10,6 +10,7 @@ import pytest
 
 from .netns import PORT, Network, Route
 from .nginx import PROGRAM, Nginx
+from .watch import Watch, only, watching
 
 _TOOLS = ("ip", "nft", "curl", "wrk", "openssl", PROGRAM, "/usr/bin/python3")
 
@@ -36,6 +37,13 @@ def network() -> Iterator[Network]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture(scope="session")
+def loaded() -> Iterator[Watch]:
+    """A capture by the cgroup hook, whose ports and roles each test sets anew."""
+    with watching(only(PORT)) as watch:
+        yield watch
 
 
 @pytest.fixture

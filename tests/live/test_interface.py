@@ -9,7 +9,7 @@ from shipper.capture import CaptureSettings
 
 from .clients import curl, several
 from .conftest import StartNginx
-from .netns import Namespace, Network, Route, bridge, cable, loopback, translated
+from .netns import Namespace, Network, Route, bridge, cable, loopback
 from .watch import RING, Told, Watch
 
 
@@ -38,6 +38,7 @@ def _talk(route: Route) -> list[str]:
 
 
 def _once(watch: Watch, asked: list[str]) -> list[Told]:
+    watch.finish()
     told = watch.told()
     assert sorted(one.id for one in told) == asked
     assert [e.incomplete for e in watch.exchanges if e.incomplete] == []

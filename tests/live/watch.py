@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: room enough that no test's traffic has to wait for the reader
 RING = 16 << 20
+_NOBODYS_PORT = 1
 
 
 class Told(NamedTuple):
@@ -42,8 +43,40 @@ class Watch:
         self.counters: dict[str, int] = {}
         self._ring = self.kernel.ring()
         self._over = threading.Event()
+        self._before = self.kernel.counters()
+        self._start()
+
+    def _start(self) -> None:
+        self._over.clear()
         self._thread = threading.Thread(target=self._drain, daemon=True)
         self._thread.start()
+
+    def again(self, settings: CaptureSettings) -> None:
+        """Begin anew with other roles or ports, on the program that is loaded."""
+        if not self.counters:
+            self.pause()
+        self.assembler = Assembler()
+        self.events, self.exchanges, self.counters = [], [], {}
+        # What came after the pause belongs to nobody.
+        self.kernel.apply(only(_NOBODYS_PORT))
+        while self._ring.drain():
+            pass
+        self.kernel.apply(settings)
+        self._before = self.kernel.counters()
+        self._start()
+
+    def pause(self) -> None:
+        """Read to the end; nothing may have been lost. `counters` are those since the beginning.
+
+        What clients have been answered has been told before: nothing has to be waited for.
+        """
+        self._over.set()
+        self._thread.join()
+        self.exchanges += self.assembler.close()
+        now = self.kernel.counters()
+        self.counters = {name: count - self._before[name] for name, count in now.items()}
+        assert self.assembler.imbalance() == {}
+        assert self.counters["ring_full"] == 0
 
     def _drain(self) -> None:
         while True:
@@ -57,27 +90,21 @@ class Watch:
             self._ring.wait(0.02)
 
     def finish(self) -> list[Exchange]:
-        """Detach, read to the end, and give all exchanges; nothing may have been lost."""
-        if self.counters:
-            return self.exchanges
-        self.kernel.detach()
-        self._over.set()
-        self._thread.join()
-        self.exchanges += self.assembler.close()
-        self.counters = self.kernel.counters()
-        assert self.assembler.imbalance() == {}
-        assert self.counters["ring_full"] == 0
-        self._ring.close()
-        self.kernel.close()
+        """Detach, read to the end, and give all exchanges."""
+        if self.kernel.descriptors:
+            self.kernel.detach()
+            if not self.counters:
+                self.pause()
+            self._ring.close()
+            self.kernel.close()
         return self.exchanges
 
     def told(self) -> list[Told]:
-        """All exchanges, whole or not, in the order in which they were told."""
-        return [told(exchange) for exchange in self.finish()]
+        """All exchanges so far, whole or not, in the order in which they were told."""
+        return [told(exchange) for exchange in self.exchanges]
 
     def header_bytes(self) -> bytes:
         """All that left the kernel, events put one behind the other."""
-        self.finish()
         return b"\n".join(event.data for event in self.events)
 
 
@@ -111,10 +138,23 @@ def told(exchange: Exchange) -> Told:
     )
 
 
+def changed(settings: CaptureSettings, **fields: object) -> CaptureSettings:
+    """The settings with some fields replaced."""
+    return replace(settings, **fields)  # type: ignore[arg-type]
+
+
 def only(*ports: int, **others: object) -> CaptureSettings:
     """Settings that see these ports alone: others work on this machine."""
-    settings = CaptureSettings(ring_bytes=RING, include=Rules(ports=ports))
-    return replace(settings, **others)  # type: ignore[arg-type]
+    return changed(CaptureSettings(ring_bytes=RING, include=Rules(ports=ports)), **others)
+
+
+@contextlib.contextmanager
+def shared(watch: Watch, settings: CaptureSettings) -> Iterator[Watch]:
+    """A part of a capture that several tests take turns with: loading takes seconds."""
+    watch.again(settings)
+    yield watch
+    watch.pause()
+    watch.kernel.apply(only(_NOBODYS_PORT))
 
 
 @contextlib.contextmanager
