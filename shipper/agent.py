@@ -25,7 +25,7 @@ from shipper.capture import Kernel, open_kernel
 from shipper.config import Config
 from shipper.errors import InputError, ShipperError, UnavailableError
 from shipper.log import say, set_up
-from shipper.worker import Task, run_worker
+from shipper.worker import Task, check_settings, run_worker
 
 _TICK = 0.2
 _START_TIMEOUT = 30.0
@@ -80,8 +80,10 @@ class Agent:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         privileges.forbid_core_dumps()
-        # Names are looked up and mistakes found before anything is loaded.
+        # Mistakes are found before anything is loaded.
+        privileges.account(self.config.agent.user)
         wiring.record_settings(self.config)
+        self._check_delivery()
         kernel = open_kernel(wiring.capture_settings(self.config))
         try:
             self._prepare_files()
@@ -97,6 +99,28 @@ class Agent:
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stop = number
+
+    def _check_delivery(self) -> None:
+        """Have a short-lived child make the Kafka client: what it refuses, it refuses now.
+
+        Not here: a client starts threads, and this process still has to fork.
+        """
+        if "kafka" not in self.config.output:
+            return
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                check_settings(self.config, theirs)
+            finally:
+                os._exit(0)
+        theirs.close()
+        child = _Child(pid, ours)
+        self._children.append(child)
+        self._wait(child.reap, _START_TIMEOUT)
+        self._kill_workers()
+        self._children.clear()
+        _raise_problem(child)
 
     def _prepare_files(self) -> None:
         """Create output files as root, so that the unprivileged worker may write them."""
@@ -146,10 +170,7 @@ class Agent:
         if not self._wait(ready, _START_TIMEOUT):
             raise UnavailableError("the workers did not start in time", "look at the log above")
         for child in self._children:
-            if "problem" in child.messages:
-                error = ShipperError(str(child.messages["problem"]))
-                error.exit_code = int(str(child.messages["code"]))
-                raise error
+            _raise_problem(child)
 
     def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
         deadline = time.monotonic() + timeout
@@ -240,6 +261,14 @@ class Agent:
                     os.kill(child.pid, signal.SIGKILL)
                     os.waitpid(child.pid, 0)
             child.control.close()
+
+
+def _raise_problem(child: _Child) -> None:
+    """The error that a child has met, raised here with its exit code."""
+    if "problem" in child.messages:
+        error = ShipperError(str(child.messages["problem"]))
+        error.exit_code = int(str(child.messages["code"]))
+        raise error
 
 
 def coverage(counters: dict[str, int], roles: Iterable[str]) -> dict[str, int]:

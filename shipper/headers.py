@@ -102,8 +102,11 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.json:
         found = {"exchanges": pipeline.exchanges, "headers": rows}
         print(json.dumps(found))
-    else:
+    elif rows:
         _show(rows, pipeline.exchanges)
+    else:
+        where = arguments.file or f"{arguments.seconds:g} s of live traffic"
+        print(f"no HTTP exchange in {where}", file=sys.stderr)
     return 0 if pipeline.exchanges else 1
 
 

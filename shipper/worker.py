@@ -18,6 +18,7 @@ from pathlib import Path
 from shipper import wiring
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
+from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.sink import ReaderGone
 from shipper.errors import ShipperError
 from shipper.log import say
@@ -168,6 +169,14 @@ class Worker:
                     cookie = probe.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
                 self._kernel.add_own_socket(int.from_bytes(cookie, "little"))
         self._sockets = links
+
+
+def check_settings(config: Config, control: socket.socket) -> None:
+    """Make the Kafka client once and let it go; tell the agent what it refuses."""
+    try:
+        KafkaSink(dict(config.kafka.settings), log=lambda _level, _line: None).close()
+    except ShipperError as error:
+        tell(control, {"problem": str(error), "code": error.exit_code})
 
 
 def run_worker(task: Task) -> int:
