@@ -1,0 +1,46 @@
+"""What tests of every kind share: the captures beside the checkout, and no silent skip."""
+
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that can't run has failed: what is not shown must not look as if it were."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} did not run ({reason}): nothing is skipped here"
+    return report
+
+
+@pytest.fixture(scope="session")
+def captures() -> Path:
+    """The folder of capture files."""
+    if not any(CAPTURES.glob("*.pcap")):
+        pytest.fail(f"no capture files in {CAPTURES}: the folder is missing", pytrace=False)
+    return CAPTURES
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """For tests that load the kernel program."""
+    if os.geteuid() != 0:
+        pytest.fail("this loads a kernel program: run the tests as root", pytrace=False)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that the agent may look into after it has become nobody (`tmp_path` is root's)."""
+    with tempfile.TemporaryDirectory(prefix="shipper-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
