@@ -15,7 +15,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -23,6 +23,7 @@ from types import FrameType
 from shipper import privileges, wiring
 from shipper.capture import Kernel, open_kernel
 from shipper.config import Config
+from shipper.coverage import coverage, coverage_line
 from shipper.errors import InputError, ShipperError, UnavailableError
 from shipper.log import say, set_up
 from shipper.worker import Task, check_settings, run_worker
@@ -269,25 +270,6 @@ def _raise_problem(child: _Child) -> None:
         error = ShipperError(str(child.messages["problem"]))
         error.exit_code = int(str(child.messages["code"]))
         raise error
-
-
-def coverage(counters: dict[str, int], roles: Iterable[str]) -> dict[str, int]:
-    """How many connections of the wanted roles spoke what, by their first bytes.
-
-    With both roles, a connection whose two ends are on this host counts at each end.
-    """
-    return {
-        kind: sum(counters[f"{role}_{kind}"] for role in roles)
-        for kind in ("http1", "http2", "tls", "other", "late")
-    }
-
-
-def coverage_line(seen: dict[str, int]) -> str:
-    """The same as a sentence: what was read, and what was not."""
-    return (
-        f"connections: {seen['http1']} spoke HTTP/1 and were read; not read: {seen['tls']} TLS, "
-        f"{seen['http2']} HTTP/2, {seen['other']} of other kinds, {seen['late']} joined late"
-    )
 
 
 def run(config: Config) -> int:

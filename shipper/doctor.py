@@ -19,9 +19,9 @@ from rich.table import Table
 from rich.text import Text
 
 from shipper import privileges, wiring
-from shipper.agent import coverage, coverage_line
 from shipper.capture import find_root, open_kernel, program_source
 from shipper.config import Config
+from shipper.coverage import coverage, coverage_line
 from shipper.delivery.check import check_kafka
 from shipper.errors import ShipperError, UnavailableError
 
