@@ -82,11 +82,14 @@ def _asks(prefix: str) -> list[Ask]:
     ]
 
 
-def _start_wrk(prefix: str, host: str, port: int) -> subprocess.Popen[bytes]:
+def start_wrk(
+    prefix: str, host: str, port: int, *, requests: int = _WRK_EACH
+) -> subprocess.Popen[bytes]:
+    """Run wrk until it is interrupted, asking at most so many requests in each thread."""
     words = ["-t", str(_WRK_THREADS), "-c", "32", "-d", "600", "--timeout", "60"]
     script = str(Path(__file__).with_name("workload.lua"))
     return subprocess.Popen(
-        ["wrk", *words, "-s", script, url(host, port), "--", prefix, str(_WRK_EACH)],
+        ["wrk", *words, "-s", script, url(host, port), "--", prefix, str(requests)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -106,7 +109,7 @@ def run(route: Route, nginx: Nginx) -> list[Row]:
     curls: list[subprocess.Popen[str]] = []
     with route.client.inside():
         for version, (host, port) in route.ask.items():
-            wrks.append(_start_wrk(f"wrk{version}", host, port))
+            wrks.append(start_wrk(f"wrk{version}", host, port))
             curls += [
                 start_curl(host, port, _asks(f"curl{version}-{number}")) for number in range(_CURLS)
             ]
