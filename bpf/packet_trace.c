@@ -22,65 +22,116 @@
 #include "lib/body.h"
 #include "lib/flow.h"
 #include "lib/scratch.h"
-#include "lib/hole.h"
 #include "lib/block.h"
+#include "lib/hole.h"
 #include "lib/chunk.h"
 
 /* A segment with a payload, on a side that is followed. True when the rest holds more. */
 static bool follow(struct segment *segment)
 {
 	struct side *side = segment->side;
+	struct rest *rest = segment->rest;
 	s32 ahead;
 
 	if (side->state == STATE_BODY || side->state == STATE_UNTIL_CLOSE)
 		return follow_body(segment);
-	ahead = segment->sequence - side->next;
+	ahead = rest->sequence - side->next;
+	if (side->state != STATE_LOST && ahead > 0) {
+		if (!rest->again)
+			count(BEYOND_HOLE);
+		if (!hole_stays(side)) {
+			beyond_hole(segment, ahead);
+			return false;
+		}
+		give_up_hole(segment, side, rest->sequence);
+	}
 	if (side->state == STATE_LOST) {
 		if (!may_resume(segment))
 			return false;
-	} else if (ahead > 0) {
-		count(BEYOND_HOLE);
-		beyond_hole(segment, ahead);
-		return false;
 	} else if (ahead < 0) {
 		u32 known = -ahead;
 
-		if (known >= segment->length) {
-			if (!segment->again)
+		if (known >= rest->length) {
+			if (!rest->again)
 				count(RETRANSMITTED);
 			return false;
 		}
-		segment->sequence += known;
-		segment->offset += known;
-		segment->length -= known;
+		rest->sequence += known;
+		rest->offset += known;
+		rest->length -= known;
 	}
 	if (side->state == STATE_CHUNK_SIZE || side->state == STATE_TRAILER)
 		return follow_chunks(segment);
 	return follow_block(segment);
 }
 
-/* One packet of a flow. True when it holds more than this pass could take. */
-static bool trace(struct segment *segment, struct flow_key *key)
+/*
+ * Takes the packet up to the next boundary and hands out what was found. The sequence numbers tell
+ * the next pass where to go on. (A loop over passes would be one in which every other loop nests:
+ * the verifier then compares states exactly, and a million instructions are not enough.)
+ */
+static void pass(struct segment *segment, bool attended)
 {
 	struct packet *packet = segment->packet;
-	u8 side = segment->origin->side;
-	bool more = false;
+	struct rest *rest = segment->rest;
+	volatile u64 *more = &rest->more;
 
-	if ((!segment->flow || packet->tcp_flags & TCP_SYN) && !open_flow(segment, key))
-		return false;
-	segment->side = side ? &segment->flow->side[1] : &segment->flow->side[0];
-	if (!attend(segment))
-		return false;
-	flow_owner(segment->skb, segment->origin);
-	if (KEY_IS_REUSED && !segment->again)
-		notice_gap(segment, side ? &segment->flow->side[0] : &segment->flow->side[1]);
-	if (segment->length) {
-		begin_side(segment);
-		more = follow(segment);
+	rest->sequence = packet->sequence + !!(packet->tcp_flags & TCP_SYN);
+	rest->offset = packet->payload;
+	rest->length = packet->length;
+	*more = 0;
+	if (attended && rest->length) {
+		*more = follow(segment);
+		if (!*more)
+			join_hole(segment);
 	}
-	if (!more && packet->tcp_flags & (TCP_FIN | TCP_RST))
+	if (attended && !*more && packet->tcp_flags & (TCP_FIN | TCP_RST))
 		close_flow(segment);
-	return more;
+	emit(segment);
+	__builtin_memset(segment->found, 0, sizeof(*segment->found));
+	rest->again++;
+}
+
+/* The side that the packet belongs to, by arithmetic: the verifier then looks at one, not at two. */
+static struct side *side_of(struct flow *flow, u64 which)
+{
+	asm volatile("%0 &= 1" : "+r"(which));
+	return (struct side *)((u8 *)flow->side + which * sizeof(struct side));
+}
+
+/* One packet of a flow. True when it holds more than could be taken. */
+static bool trace(struct segment *segment)
+{
+	u8 side = segment->origin->side;
+	bool attended;
+
+	segment->side = side_of(segment->flow, side);
+	attended = attend(segment);
+	if (attended) {
+		flow_owner(segment->skb, segment->origin);
+		if (KEY_IS_REUSED && !segment->rest->again)
+			notice_gap(segment, side_of(segment->flow, !side));
+		if (segment->packet->length)
+			begin_side(segment);
+	}
+	pass(segment, attended);
+	return segment->rest->more;
+}
+
+/*
+ * A cookie never comes again: its flow goes with the reset or the second FIN. Addresses do come
+ * again, and late segments of the old connection with them: such a flow stays, silent, until a SYN
+ * or the table's need ends it.
+ */
+static void forget_closed(struct flow *flow, struct flow_key *key, u64 side, u8 tcp_flags)
+{
+	if (KEY_IS_REUSED || !(tcp_flags & (TCP_FIN | TCP_RST)))
+		return;
+	if (tcp_flags & TCP_FIN)
+		side_of(flow, side)->flags |= SIDE_FIN;
+	if (flow->verdict != VERDICT_FOLLOW &&
+	    (tcp_flags & TCP_RST || flow->side[0].flags & flow->side[1].flags & SIDE_FIN))
+		flows.delete(key);
 }
 
 int packet_trace(struct __sk_buff *skb)
@@ -90,48 +141,42 @@ int packet_trace(struct __sk_buff *skb)
 	struct flow_key key = {};
 	struct segment segment = {};
 	u32 zero = 0;
-	bool more;
+	bool more = false;
 
 	if (!parse_packet(skb, &packet) || !flow_key(skb, &packet, &key, &origin))
 		return PASS;
 	segment.set = settings.lookup(&zero);
 	if (!segment.set)
 		return PASS;
-	segment.again = skb->cb[0];
-	if (packet.length && !segment.again)
+	if (packet.length && !skb->cb[0])
 		count(PACKETS);
 	segment.flow = flows.lookup(&key);
 	if (segment.flow && segment.flow->verdict != VERDICT_FOLLOW &&
-	    segment.flow->generation == segment.set->generation && !(packet.tcp_flags & TCP_SYN))
+	    segment.flow->generation == segment.set->generation && !(packet.tcp_flags & TCP_SYN)) {
+		forget_closed(segment.flow, &key, origin.side, packet.tcp_flags);
 		return PASS;
+	}
 	segment.scratch = take_scratch();
 	if (!segment.scratch) {
 		/* Nothing of this segment is known: so neither is the place behind it. */
 		if (segment.flow)
-			lose_place(origin.side ? &segment.flow->side[1] : &segment.flow->side[0]);
+			lose_place(side_of(segment.flow, origin.side));
 		return PASS;
 	}
 	segment.skb = skb;
 	segment.scratch->packet = packet;
 	segment.scratch->origin = origin;
-	segment.packet = &segment.scratch->packet;
-	segment.origin = &segment.scratch->origin;
-	segment.found = &segment.scratch->found;
+	find_scratch(&segment);
+	segment.rest->again = skb->cb[0];
 	__builtin_memset(segment.found, 0, sizeof(*segment.found));
-	segment.sequence = segment.packet->sequence + !!(segment.packet->tcp_flags & TCP_SYN);
-	segment.offset = segment.packet->payload;
-	segment.length = segment.packet->length;
-	more = trace(&segment, &key);
-	if (segment.flow)
-		emit(&segment);
-	/* Addresses come again, and late segments of the old connection with them: such a flow
-	 * stays, silent, until a SYN or the table's need ends it. A cookie never comes again. */
-	if (!KEY_IS_REUSED && segment.flow && segment.flow->verdict == VERDICT_DONE &&
-	    packet.tcp_flags & (TCP_FIN | TCP_RST))
-		flows.delete(&key);
+	if (open_flow(&segment, &key)) {
+		more = trace(&segment);
+		forget_closed(segment.flow, &key, segment.origin->side, segment.packet->tcp_flags);
+	}
+	zero = segment.rest->again;
 	give_back(segment.scratch);
 	if (more) {
-		skb->cb[0] = segment.again + 1;
+		skb->cb[0] = zero;
 		again.call(skb, 0);
 		/* Only reached when the chain of calls is as long as the kernel allows. */
 		count(PARSE_GIVEN_UP);

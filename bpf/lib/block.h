@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /* Header blocks in order: recognised, scanned, handed out whole or piecemeal, and what follows. */
+
 /* A body that goes on, or the state after one. True when the segment holds more. */
 static bool follow_body(struct segment *segment)
 {
 	struct side *side = segment->side;
-	u32 end = segment->sequence + segment->length;
+	u32 end = segment->rest->sequence + segment->rest->length;
 
-	if ((s32)(end - side->next) <= 0 && side->remaining) {
-		if (!segment->again)
+	if ((s32)(end - side->next) <= 0) {
+		if (!segment->rest->again)
 			count(RETRANSMITTED);
 		return false;
 	}
 	if (!advance_body(side, end))
 		return false;
-	if (side->flags & SIDE_HAVE_CHUNKED) {
-		side->state = STATE_CHUNK_SIZE;
-	} else {
-		note_message_end(segment, side);
-		side->state = STATE_START;
-	}
+	end_body(segment, side);
 	return (s32)(end - side->next) > 0;
 }
 
@@ -26,26 +22,27 @@ static bool follow_body(struct segment *segment)
 static bool after_block(struct segment *segment)
 {
 	struct side *side = segment->side;
-	u32 end = segment->sequence + segment->length;
+	u32 end = segment->rest->sequence + segment->rest->length;
+	u32 *flags = &segment->found->block_flags;
 
 	if (frame_body(segment->flow, side)) {
-		segment->found->block_flags |= FLAG_MESSAGE_END;
+		*flags |= FLAG_MESSAGE_END;
 		segment->flow->verdict = VERDICT_DONE;
 		count(FLOWS_TUNNEL);
 		return false;
 	}
-	if (side->state == STATE_CHUNK_SIZE)
-		segment->found->block_flags |= FLAG_CHUNKED;
-	else if (side->state == STATE_UNTIL_CLOSE)
-		segment->found->block_flags |= FLAG_UNTIL_CLOSE;
-	else if (side->state == STATE_BODY && advance_body(side, end)) {
-		segment->found->block_flags |= FLAG_MESSAGE_END;
+	if (side->state == STATE_LOST)
+		return false;
+	if (side->state == STATE_CHUNK_SIZE) {
+		*flags |= FLAG_CHUNKED;
+	} else if (side->state == STATE_UNTIL_CLOSE) {
+		*flags |= FLAG_UNTIL_CLOSE;
+		advance_body(side, end);
+	} else if (advance_body(side, end)) {
+		*flags |= FLAG_MESSAGE_END;
 		segment->found->block_body = side->body;
 		side->state = STATE_START;
-	} else if (side->state == STATE_BODY)
-		return false;
-	if (side->state == STATE_UNTIL_CLOSE)
-		advance_body(side, end);
+	}
 	return (s32)(end - side->next) > 0;
 }
 
@@ -69,12 +66,13 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	u64 first_line = scan->first_line;
 	enum start kind;
 	u8 request = REQUEST_OTHER, *at;
+	u16 status;
 
 	asm volatile("%0 &= 0xff" : "+r"(start));
 	at = scratch->buffer + start;
 	kind = start_kind(at, DATA + loaded - start, &request);
 	if (kind == START_PARTIAL && !lost && !first_line && loaded < START_BYTES) {
-		save_carry(side, scratch, start, DATA + loaded);
+		save_carry(side, scratch, scan, start, DATA + loaded);
 		side->next += loaded;
 		return false;
 	}
@@ -84,7 +82,9 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 			named = names_version(scratch->buffer + first_line);
 	}
 	response = kind == START_RESPONSE;
-	if (lost && (!first_line || !(named || response)))
+	status = read_status(at);
+	/* Where the place is lost, only a whole and valid start line counts. */
+	if (lost && (!first_line || (response ? at[8] != ' ' || !status : !named)))
 		kind = START_NONE;
 	/* Protocols that resemble HTTP (RTSP, SIP) name another version and no path. */
 	if (kind == START_REQUEST && segment->flow->class != CLASS_HTTP1 && first_line && !named &&
@@ -109,10 +109,23 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	if (response)
 		side->flags |= SIDE_RESPONSE;
 	side->kind = request;
-	side->status = response ? read_status(at) : 0;
+	side->status = response ? status : 0;
 	side->taken = 0;
 	side->length = 0;
 	return true;
+}
+
+/* A start line was found where the place was lost, or behind events that were. */
+static void resume(struct segment *segment, struct side *side, bool lost)
+{
+	if (!(side->flags & SIDE_LATE)) {
+		segment->found->block_flags |= FLAG_RESUMED;
+		if (side->flags & SIDE_RESPONSE)
+			forget_kinds(segment->flow);
+		if (lost)
+			count(PLACE_RESUMED);
+	}
+	side->flags &= ~(SIDE_DROPPED | SIDE_LATE);
 }
 
 /*
@@ -123,8 +136,8 @@ static bool may_resume(struct segment *segment)
 {
 	u8 *begin = segment->scratch->buffer;
 
-	if (segment->length < 16 ||
-	    bpf_skb_load_bytes(segment->skb, segment->offset, begin, 16) < 0)
+	if (segment->rest->length < 16 ||
+	    bpf_skb_load_bytes(segment->skb, segment->rest->offset, begin, 16) < 0)
 		return false;
 	segment->side->carry_length = 0;
 	for (u32 i = 0; i < 3; i++) {
@@ -136,13 +149,27 @@ static bool may_resume(struct segment *segment)
 	return true;
 }
 
+/* The bytes of an empty line that the rest of the segment begins with: 0, 1 or 2. */
+static u32 leading_line_end(struct segment *segment)
+{
+	u8 lead[2] = {};
+
+	if (segment->rest->length < 2)
+		bpf_skb_load_bytes(segment->skb, segment->rest->offset, lead, 1);
+	else
+		bpf_skb_load_bytes(segment->skb, segment->rest->offset, lead, 2);
+	if (lead[0] == '\n')
+		return 1;
+	return lead[0] == '\r' && lead[1] == '\n' ? 2 : 0;
+}
+
 /* In order, at a message's start or inside a block. True when the segment holds more. */
 static bool follow_block(struct segment *segment)
 {
 	struct side *side = segment->side;
-	bool starts = side->state == STATE_START || side->state == STATE_LOST, more = false;
-	bool lost = side->state == STATE_LOST;
+	bool lost = side->state == STATE_LOST, starts = lost || side->state == STATE_START, more;
 	struct scratch *scratch = segment->scratch;
+	struct rest *rest = segment->rest;
 	u32 bytes, carry = side->carry_length;
 	u32 *flags = &segment->found->block_flags;
 	struct scan *scan = &scratch->scan;
@@ -150,72 +177,60 @@ static bool follow_block(struct segment *segment)
 
 	if (carry > CARRY)
 		carry = CARRY;
+	if (starts && !carry && !lost) {
+		/* Empty lines before a start line are skipped (RFC 9112 section 2.2). */
+		u32 skipped = leading_line_end(segment);
+
+		if (skipped) {
+			side->next = rest->sequence + skipped;
+			return rest->length > skipped;
+		}
+	}
 	__builtin_memcpy(scratch->buffer + sizeof(struct event), side->carry, CARRY);
 	__builtin_memset(scan, 0, sizeof(*scan));
 	scan->line = DATA - carry + scratch->zero;
-	from = DATA;
-	if (starts) {
-		from = scan->line;
-		/* Line ends before a start line are skipped (RFC 9112 section 2.2). */
-		u16 lead = 0;
-
-		bpf_skb_load_bytes(segment->skb, segment->offset, &lead, 2);
-		if (!carry && ((u8)lead == '\r' || (u8)lead == '\n') && !lost) {
-			u32 skipped = (u8)lead == '\r' && lead >> 8 == '\n' ? 2 : 1;
-
-			side->next = segment->sequence + skipped;
-			more = segment->length > skipped;
-			return false;
-		}
-	}
+	from = starts ? scan->line : DATA + scratch->zero;
 	loaded = load_and_scan(segment, scratch, side->flags & SIDE_MID_LINE && !starts);
 	if (!loaded) {
 		lose_place(side);
 		return false;
 	}
 	if (lost)
-		side->next = segment->sequence;
+		side->next = rest->sequence;
 	if (starts) {
 		if (!begin_message(segment, scratch, scan, from, loaded))
 			return false;
 		*flags |= FLAG_START;
-		if (lost || side->flags & SIDE_DROPPED) {
-			if (!(side->flags & SIDE_LATE))
-				*flags |= FLAG_RESUMED;
-			side->flags &= ~(SIDE_DROPPED | SIDE_LATE);
-			count(PLACE_RESUMED);
-		}
+		if (lost || side->flags & SIDE_DROPPED)
+			resume(segment, side, lost);
 		side->state = STATE_HEADER;
 	}
-	note_framing(side, scratch, scan);
+	note_framing(scratch, scan, &side->flags, &side->length);
 	*flags |= side->flags & SIDE_RESPONSE ? FLAG_RESPONSE : FLAG_REQUEST;
 	to = scan->end ? scan->end : DATA + loaded;
 	bytes = within_limit(side, segment->set, to - from, flags);
 	side->taken += to - from;
 	if (scan->end) {
-		*flags |= FLAG_END;
-		side->next = segment->sequence + (scan->end - DATA);
+		if (bytes == to - from)
+			*flags |= FLAG_END;
+		side->next = rest->sequence + (scan->end - DATA);
 		more = after_block(segment);
-	} else if (loaded < segment->length) {
-		/* Longer than one pass reads: whatever follows, its end was not seen. */
-		if (!(*flags & FLAG_CUT)) {
-			count(BLOCK_TOO_LONG);
-			*flags |= FLAG_CUT;
-		}
-		lose_place(side);
 	} else {
-		side->next = segment->sequence + loaded;
-		save_carry(side, scratch, scan->line, to);
+		side->next = rest->sequence + loaded;
+		save_carry(side, scratch, scan, scan->line, to);
+		more = loaded < rest->length;
 	}
-	if (bytes || *flags & FLAG_CUT)
-		note_block(segment, from, bytes, segment->sequence - (DATA - from));
-	else
-		*flags = 0; /* beyond the limit: nothing of it is handed out */
+	if (bytes || *flags & FLAG_CUT) {
+		note_block(segment, from, bytes, rest->sequence - (DATA - from));
+	} else {
+		/* Beyond the limit: nothing of it is handed out, but its end is told. */
+		if (*flags & FLAG_MESSAGE_END)
+			note_message_end(segment, side);
+		*flags = 0;
+	}
 	if (segment->flow->verdict == VERDICT_DONE) {
 		segment->flow->told = 1;
 		note_flow_end(segment, segment->flow, FLOW_END_TUNNEL);
 	}
-	if (side->hole_end != side->hole_start && !more)
-		join_hole(segment);
 	return more;
 }

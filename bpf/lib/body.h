@@ -9,36 +9,58 @@ static void lose_place(struct side *side)
 		count(PLACE_LOST);
 	side->state = STATE_LOST;
 	side->carry_length = 0;
-	side->hole_start = side->hole_end = 0;
+	side->hole.flags = 0;
 	side->beyond = 0;
 }
 
+/*
+ * The queue holds 32 kinds. Requests beyond are only numbered: as long as none of them is special,
+ * nothing is lost by it.
+ */
 static void push_kind(struct flow *flow, u8 kind)
 {
 	u32 slot = (flow->pushed & (KIND_QUEUE - 1)) * 2;
 
-	if (flow->pushed - flow->popped >= KIND_QUEUE) {
+	if (flow->overflow || flow->pushed - flow->popped >= KIND_QUEUE) {
 		count(KIND_QUEUE_FULL);
+		flow->overflow++;
+		if (kind != REQUEST_OTHER)
+			flow->overflow_kinds = 1;
 		return;
 	}
 	flow->kinds = (flow->kinds & ~(3ULL << slot)) | (u64)kind << slot;
 	flow->pushed++;
 }
 
-/* The kind of the request that is answered next, without taking it. */
-static u8 first_kind(struct flow *flow)
+/* The kind of the request that is answered. */
+static u8 pop_kind(struct flow *flow)
 {
 	u32 slot = (flow->popped & (KIND_QUEUE - 1)) * 2;
 
-	if (flow->popped == flow->pushed)
+	if (flow->popped != flow->pushed) {
+		flow->popped++;
+		return flow->kinds >> slot & 3;
+	}
+	if (!flow->overflow)
+		return REQUEST_OTHER; /* never seen: most are ordinary */
+	flow->overflow--;
+	if (!flow->overflow_kinds)
 		return REQUEST_OTHER;
-	return flow->kinds >> slot & 3;
+	if (!flow->overflow)
+		flow->overflow_kinds = 0;
+	return REQUEST_FORGOTTEN;
 }
 
-static void pop_kind(struct flow *flow)
+/*
+ * Responses were missed. Whoever does not pipeline has one request under way: the last one. (Who
+ * does, and sends HEAD, may lose the place once more.)
+ */
+static void forget_kinds(struct flow *flow)
 {
-	if (flow->popped != flow->pushed)
-		flow->popped++;
+	flow->overflow = 0;
+	flow->overflow_kinds = 0;
+	if (flow->pushed != flow->popped)
+		flow->popped = flow->pushed - 1;
 }
 
 static void frame_by_fields(struct side *side)
@@ -59,6 +81,14 @@ static void frame_by_fields(struct side *side)
 	}
 }
 
+/* The body has `remaining` bytes and no chunks: forget what its fields said of chunks. */
+static void no_body(struct side *side)
+{
+	side->flags &= ~SIDE_HAVE_CHUNKED;
+	side->remaining = 0;
+	side->state = STATE_BODY;
+}
+
 /* Sets the state that follows a complete block; true when the connection leaves HTTP/1. */
 static bool frame_body(struct flow *flow, struct side *side)
 {
@@ -71,19 +101,21 @@ static bool frame_body(struct flow *flow, struct side *side)
 		frame_by_fields(side);
 		return false;
 	}
-	side->remaining = 0;
-	side->state = STATE_BODY;
-	if (side->status < 200 && side->status != 101)
+	if (side->status < 200 && side->status != 101) {
+		no_body(side);
 		return false;
-	kind = first_kind(flow);
-	pop_kind(flow);
-	if (side->status == 101)
+	}
+	kind = pop_kind(flow);
+	if (side->status == 101 || (kind == REQUEST_CONNECT && side->status < 300)) {
+		no_body(side);
 		return true;
-	if (kind == REQUEST_CONNECT && side->status < 300)
-		return true;
+	}
 	if (kind == REQUEST_HEAD || side->status == 204 || side->status == 304)
-		return false;
-	frame_by_fields(side);
+		no_body(side);
+	else if (kind == REQUEST_FORGOTTEN)
+		lose_place(side);
+	else
+		frame_by_fields(side);
 	return false;
 }
 
@@ -104,8 +136,19 @@ static bool advance_body(struct side *side, u32 end)
 		return true;
 	}
 	side->body += advance;
-	side->next = end;
+	side->next += advance;
 	if (side->state == STATE_BODY)
 		side->remaining -= advance;
 	return false;
+}
+
+/* The bytes of a body, or of one chunk, are over: what is next? */
+static void end_body(struct segment *segment, struct side *side)
+{
+	if (side->flags & SIDE_HAVE_CHUNKED) {
+		side->state = STATE_CHUNK_SIZE;
+		return;
+	}
+	note_message_end(segment, side);
+	side->state = STATE_START;
 }

@@ -4,8 +4,8 @@
  * that they may be split anywhere; the chunks themselves are skipped like any body, together with
  * the CRLF behind them. Nothing of either leaves the kernel.
  */
-#define CHUNK_BYTES 32	/* of a line read at a time */
-#define CHUNKS 8	/* lines a pass; the program calls itself for more */
+#define CHUNK_BYTES 32 /* of a line read at a time */
+#define CHUNKS 4       /* with bounded loops, lines in a pass */
 
 /* In `kind`, what was seen of the line. */
 #define LINE_EMPTY 0
@@ -63,7 +63,7 @@ static void trailer_byte(struct side *side, u8 byte)
 static u32 read_chunk_line(struct segment *segment, struct side *side)
 {
 	struct scratch *scratch = segment->scratch;
-	u64 bytes = segment->length, used = scratch->zero;
+	u64 bytes = segment->rest->length, used = scratch->zero;
 	u8 state = side->state;
 
 	if (bytes > CHUNK_BYTES)
@@ -71,7 +71,7 @@ static u32 read_chunk_line(struct segment *segment, struct side *side)
 	bytes -= 1;
 	asm volatile("%0 &= 0x1f" : "+r"(bytes));
 	bytes += 1;
-	if (bpf_skb_load_bytes(segment->skb, segment->offset, scratch->buffer, bytes) < 0) {
+	if (bpf_skb_load_bytes(segment->skb, segment->rest->offset, scratch->buffer, bytes) < 0) {
 		count(LOAD_FAILED);
 		lose_place(side);
 		return 0;
@@ -90,37 +90,32 @@ static u32 read_chunk_line(struct segment *segment, struct side *side)
 	return used;
 }
 
+/* Line after line, and over the chunks between them. True when something else follows. */
 static bool follow_chunks(struct segment *segment)
 {
 	struct side *side = segment->side;
+	volatile struct rest *rest = segment->rest;
+	u32 end = rest->sequence + rest->length;
 
-	for (u32 i = 0; i < CHUNKS; i++) {
+	bounded_loop(CHUNKS)
+	{
 		u32 used = read_chunk_line(segment, side);
 
 		side->next += used;
 		side->body += used;
-		segment->sequence += used;
-		segment->offset += used;
-		segment->length -= used;
-		if (side->state == STATE_START) {
-			note_message_end(segment, side);
-			return segment->length > 0;
-		}
 		if (side->state == STATE_LOST)
 			return false;
-		if (side->state == STATE_BODY) {
-			u32 before = side->next;
-
-			if (!advance_body(side, segment->sequence + segment->length))
-				return false;
-			side->state = STATE_CHUNK_SIZE;
-			used = side->next - before;
-			segment->sequence += used;
-			segment->offset += used;
-			segment->length -= used;
+		if (side->state == STATE_START) {
+			note_message_end(segment, side);
+			break;
 		}
-		if (!segment->length || segment->length > 0x1ffff)
+		if (side->state == STATE_BODY && advance_body(side, end))
+			side->state = STATE_CHUNK_SIZE;
+		if ((s32)(end - side->next) <= 0)
 			return false;
+		rest->offset += side->next - rest->sequence;
+		rest->sequence = side->next;
+		rest->length = end - side->next;
 	}
-	return true;
+	return (s32)(end - side->next) > 0;
 }

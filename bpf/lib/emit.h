@@ -16,12 +16,17 @@ struct segment {
 	struct settings *set;
 	struct side *side;
 	struct scratch *scratch;
+	struct rest *rest;
 	struct findings *found;
-	u32 sequence; /* of the first byte still to be looked at */
-	u32 offset;   /* of that byte in the packet */
-	u32 length;   /* bytes still to be looked at */
-	u32 again;    /* how often the program called itself on this packet */
 };
+
+static void find_scratch(struct segment *segment)
+{
+	segment->packet = &segment->scratch->packet;
+	segment->origin = &segment->scratch->origin;
+	segment->rest = &segment->scratch->rest;
+	segment->found = &segment->scratch->found;
+}
 
 static void describe(struct segment *segment, struct event *event)
 {
@@ -99,17 +104,32 @@ static void fill_block(struct segment *segment, struct event *event, u32 bytes)
 	event->length = bytes;
 }
 
+static void count_event(u64 kind)
+{
+	/* The four counters are in the order of the kinds. */
+	kind -= EVENT_HEADER;
+	asm volatile("%0 &= 3" : "+r"(kind));
+	count(EVENTS_HEADER + kind);
+}
+
 static void emit(struct segment *segment)
 {
 	struct findings *found = segment->found;
 	struct flow *flow = segment->flow;
 
-	for (u32 i = 0; i < 4; i++) {
+	found->step = 0;
+	bounded_loop(4)
+	{
 		/* gap, header, message end, flow end */
-		u32 kind = i == 0 ? EVENT_GAP : i, index = flow->ring & 7;
+		u32 step = *(volatile u8 *)&found->step, index = flow->ring & 7;
+		u32 kind = step ? step : EVENT_GAP;
 		struct event *event = &segment->scratch->note;
 		u64 wake = BPF_RB_NO_WAKEUP, size;
 		void *ring;
+
+		if (step > 3)
+			break;
+		*(volatile u8 *)&found->step = step + 1;
 
 		if (kind == EVENT_HEADER) {
 			u64 from = found->block, bytes = found->block_bytes;
@@ -139,7 +159,7 @@ static void emit(struct segment *segment)
 		}
 		ring = rings.lookup(&index);
 		if (!ring)
-			return;
+			break;
 		/* Woken when enough waits; below that a reader comes by itself every few ms,
 		 * which costs less than one wake-up an event. */
 		if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= segment->set->wake_bytes)
@@ -151,9 +171,6 @@ static void emit(struct segment *segment)
 			continue;
 		}
 		flow->told = 1;
-		count(kind == EVENT_HEADER	  ? EVENTS_HEADER
-		      : kind == EVENT_MESSAGE_END ? EVENTS_MESSAGE_END
-		      : kind == EVENT_FLOW_END	  ? EVENTS_FLOW_END
-						  : EVENTS_GAP);
+		count_event(kind);
 	}
 }

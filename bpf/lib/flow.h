@@ -10,7 +10,7 @@ static bool open_flow(struct segment *segment, struct flow_key *key)
 	u32 zero = 0;
 
 	if (segment->flow) {
-		/* A SYN-ACK, or the same SYN again? */
+		/* Not a SYN, a SYN-ACK, or the same SYN again? */
 		if ((packet->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN ||
 		    segment->flow->id == origin->id)
 			return true;
@@ -62,6 +62,8 @@ static void decide(struct segment *segment)
 		flow->role = 0;
 		flow->side[0].state = STATE_LOST;
 		flow->side[1].state = STATE_LOST;
+		flow->side[0].flags |= SIDE_LATE;
+		flow->side[1].flags |= SIDE_LATE;
 	}
 }
 
@@ -95,7 +97,7 @@ static void begin_side(struct segment *segment)
 
 	if (side->state != STATE_NEW)
 		return;
-	side->next = segment->sequence;
+	side->next = segment->rest->sequence;
 	side->state = STATE_START;
 	if (segment->origin->known && !(segment->packet->tcp_flags & TCP_SYN))
 		side->next = segment->origin->sequence;
@@ -176,7 +178,7 @@ static bool silenced_by_twin(struct segment *segment, u8 *at)
 
 	key.bytes[0] = *(u64 *)at;
 	key.bytes[1] = *(u64 *)(at + 8);
-	key.sequence = segment->sequence;
+	key.sequence = segment->rest->sequence;
 	mine.time = bpf_ktime_get_boot_ns();
 	mine.flow = segment->flow->id;
 	mine.acknowledged = segment->packet->acknowledged;
@@ -220,29 +222,30 @@ static bool take_role(struct segment *segment, bool response)
 	return false;
 }
 
+/*
+ * A FIN or RST. The story ends once: with the reset, with the server's FIN (after which there are
+ * no responses), or with the second FIN. A client that closes its half may still be answered.
+ */
 static void close_flow(struct segment *segment)
 {
 	struct flow *flow = segment->flow;
 	struct side *side = segment->side;
 	bool reset = segment->packet->tcp_flags & TCP_RST;
 
-	if (flow->verdict != VERDICT_FOLLOW)
-		return;
 	if (!reset) {
-		if (side->flags & SIDE_FIN)
-			return;
 		side->flags |= SIDE_FIN;
+		if (flow->verdict != VERDICT_FOLLOW)
+			return;
 		if (side->state == STATE_UNTIL_CLOSE) {
 			side->state = STATE_START;
 			note_message_end(segment, side);
 		}
-		/* A client that closes its half may still be answered. */
 		if (!(flow->side[0].flags & flow->side[1].flags & SIDE_FIN) &&
 		    !(side->flags & SIDE_RESPONSE))
 			return;
 	}
-	note_flow_end(segment, flow, reset ? FLOW_END_RST : FLOW_END_FIN);
-	if (!reset && !(flow->side[0].flags & flow->side[1].flags & SIDE_FIN))
+	if (flow->verdict != VERDICT_FOLLOW)
 		return;
+	note_flow_end(segment, flow, reset ? FLOW_END_RST : FLOW_END_FIN);
 	flow->verdict = VERDICT_DONE;
 }

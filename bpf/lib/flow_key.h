@@ -22,6 +22,9 @@ static u64 mix(u64 value)
 #define PASS 1		   /* a cgroup program that returns 0 would drop the packet */
 #define KEY_IS_REUSED false
 
+/* bcc 0.26 cuts the result of its own declaration to 32 bits. */
+static u64 (*get_socket_cookie)(void *) = (void *)46;
+
 struct flow_key {
 	u64 cookie;
 };

@@ -116,7 +116,12 @@ enum verdict {
 };
 
 /* Kinds of requests, as far as the response's framing depends on them. */
-enum request_kind { REQUEST_OTHER = 0, REQUEST_HEAD = 1, REQUEST_CONNECT = 2 };
+enum request_kind {
+	REQUEST_OTHER = 0,
+	REQUEST_HEAD = 1,
+	REQUEST_CONNECT = 2,
+	REQUEST_FORGOTTEN = 3, /* one of those that found no room */
+};
 #define KIND_QUEUE 32 /* two bits each in a u64 */
 
 #define SIDE_HAVE_LENGTH (1 << 0)
@@ -129,24 +134,43 @@ enum request_kind { REQUEST_OTHER = 0, REQUEST_HEAD = 1, REQUEST_CONNECT = 2 };
 #define SIDE_FIN (1 << 7)
 #define SIDE_STARTED (1 << 8)	 /* a start line of this side was seen */
 #define SIDE_LATE (1 << 9)	 /* joined late and not at a start line yet */
-#define SIDE_HOLE_END (1 << 10)	 /* the block ended beyond the hole, at hole_block_end */
+
+#define HOLE_SEEN (1 << 0)	 /* [start, end) holds */
+#define HOLE_TAKEN (1 << 1)	 /* it was handed out, as far as a blank line if there is one */
+#define HOLE_END (1 << 2)	 /* there is one: it ends at block_end */
+#define HOLE_LEAD (1 << 3)	 /* it begins with a line's end, and only that was handed out */
+#define HOLE_MORE (1 << 4)	 /* more lay beyond it, of which nothing is known */
+#define HOLE_LINE_START (1 << 5) /* it ends where a line begins, */
+#define HOLE_CR (1 << 6)	 /* or behind a CR that begins a line, */
+#define HOLE_DOUBT (1 << 7)	 /* or in a line that may be about framing */
+
+/* The first segments beyond a hole, which TCP does not show again once the hole is filled. */
+struct hole {
+	u32 start;
+	u32 end;
+	u32 block_end;
+	u16 flags;
+	u16 framing; /* SIDE_HAVE_*, SIDE_AMBIGUOUS: what its lines say, if they are header lines */
+	u64 length;
+};
 
 struct side {
 	u32 next;
-	u32 hole_start; /* what was emitted from beyond a hole: [hole_start, hole_end) ... */
-	u32 hole_end;
-	u32 hole_block_end; /* ... and where the block ended in it, with SIDE_HOLE_END */
+	u32 acknowledged; /* what the receiver has, with `acked`: further than what was seen here */
 	u64 remaining;
 	u64 body;
 	u64 length;
 	u32 taken; /* bytes of the block under way that were handed out */
 	u32 interface;
+	struct hole hole;
 	u16 flags;
 	u16 status;
 	u8 state;
 	u8 carry_length;
 	u8 kind; /* of the request; in chunk lines, what was seen of the line */
 	u8 beyond; /* segments seen beyond the hole */
+	u8 acked;
+	u8 pad[7];
 	u8 carry[CARRY];
 };
 
@@ -157,12 +181,14 @@ struct flow {
 	u32 popped;
 	u32 generation;
 	u32 ring;
+	u32 overflow; /* requests that found no room among the kinds */
+	u8 overflow_kinds; /* and whether one of them was a HEAD or a CONNECT */
 	u8 class;
 	u8 verdict;
 	u8 role;
 	u8 late;
 	u8 told; /* an event of this flow was emitted */
-	u8 pad[3];
+	u8 pad[2];
 	struct side side[2];
 };
 
@@ -224,6 +250,15 @@ struct origin {
 	u32 interface;
 };
 
+/* What is left of the packet to be looked at. */
+struct rest {
+	u32 sequence;
+	u32 offset;
+	u32 length;
+	u32 again; /* passes made over the packet so far */
+	u64 more;  /* another one is needed */
+};
+
 /* A pass over the bytes of a header block (scan.h). */
 struct scan {
 	u64 at;		 /* where to go on */
@@ -251,7 +286,8 @@ struct findings {
 	u64 ended_flow;
 	u8 ended;		     /* a flow ended: the reason */
 	u8 gap_side;
-	u8 pad2[6];
+	u8 step;		     /* of emit(): the kinds done */
+	u8 pad2[5];
 };
 
 /* Room for one event: the struct, the carry, the block, and slack for word-wise reads. */
@@ -259,8 +295,14 @@ struct findings {
 struct scratch {
 	u64 busy;
 	u64 zero;
-	struct packet packet; /* copies: what comes out of a map, the verifier takes as unknown, */
-	struct origin origin; /* and so follows each path once and not once for each value */
+	/*
+	 * All numbers of a pass live here and not on the stack: what comes out of a map the verifier
+	 * takes as unknown, so it follows each path once and not once for each value. Measured with
+	 * kernel 6.18: see the head of packet_trace.c.
+	 */
+	struct packet packet;
+	struct origin origin;
+	struct rest rest;
 	struct scan scan;
 	struct findings found;
 	struct event note; /* an event without bytes */
@@ -280,9 +322,6 @@ BPF_TABLE("percpu_array", u32, struct scratch, scratch, SCRATCH_SLOTS);
 BPF_RINGBUF_OUTPUT(ring_template, 1);
 BPF_ARRAY_OF_MAPS(rings, "ring_template", 8);
 BPF_PROG_ARRAY(again, 1);
-
-/* bcc 0.26 cuts the result of its own declaration to 32 bits. */
-static u64 (*get_socket_cookie)(void *) = (void *)46;
 
 static void count(enum counter which)
 {

@@ -30,9 +30,8 @@ static u64 first_lf(u64 word)
 /* "Content-Length: 123" at `line`; false when it is no plain number. */
 static bool read_length(struct scratch *scratch, u64 line, u64 *length)
 {
-	u64 at = line + 14 + scratch->zero, digits = 0;
-	u64 value = scratch->zero;
-	bool colon = false;
+	u64 at = line + 14 + scratch->zero, digits = scratch->zero, value = scratch->zero;
+	u64 colon = scratch->zero;
 
 	bounded_loop(32)
 	{
@@ -43,7 +42,7 @@ static bool read_length(struct scratch *scratch, u64 line, u64 *length)
 			return false;
 		byte = scratch->buffer[at++];
 		if (byte == ':' && !colon) {
-			colon = true;
+			colon++;
 		} else if (byte == ' ' || byte == '\t') {
 			if (digits)
 				break;

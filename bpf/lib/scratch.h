@@ -4,6 +4,13 @@
  * in front for the event and for the unfinished line of the segment before.
  */
 #define WINDOW 2048 /* bytes loaded and scanned at a time: most blocks end in the first */
+#ifdef HAVE_MAY_GOTO
+#define PASS_BYTES MAX_BLOCK /* loaded at most in a pass */
+#else
+#define PASS_BYTES WINDOW
+#endif
+#define LINES 32     /* with bounded loops, turns in a pass: of a line, or of a part of one, */
+#define LINE_WORDS 8 /* of so many words */
 
 static struct scratch *take_scratch(void)
 {
@@ -28,11 +35,12 @@ static void give_back(struct scratch *scratch)
 static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 {
 	u64 bytes;
-	u32 offset = segment->offset + at;
+	u32 offset = segment->rest->offset + at;
 
-	if (at >= segment->length)
+	/* Asked before the mask below, which would take what lies behind the buffer to its begin. */
+	if (at >= segment->rest->length || at > PASS_BYTES - WINDOW)
 		return 0;
-	bytes = segment->length - at;
+	bytes = segment->rest->length - at;
 	if (bytes > WINDOW)
 		bytes = WINDOW;
 	/* Old verifiers follow the bounds only when they are made anew right here. */
@@ -40,7 +48,7 @@ static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 	asm volatile("%0 &= 0x7ff" : "+r"(bytes));
 	bytes += 1;
 	asm volatile("%0 &= 0x3fff" : "+r"(at));
-	if (at > MAX_BLOCK - WINDOW)
+	if (at > PASS_BYTES - WINDOW)
 		return 0;
 	if (bpf_skb_load_bytes(segment->skb, offset, scratch->buffer + DATA + at, bytes) < 0) {
 		count(LOAD_FAILED);
@@ -49,10 +57,11 @@ static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 	return bytes;
 }
 
-/* Passes over words without an LF; the position of the LF, or of the limit. */
-static u64 next_lf(u8 *buffer, u64 at, u64 limit)
+/* Passes over words without an LF; the position of the LF, or of the limit, or as far as it came. */
+static u64 next_lf(u8 *buffer, u64 at, u64 limit, bool *found)
 {
-	bounded_loop(MAX_BLOCK / 8)
+	*found = false;
+	bounded_loop(LINE_WORDS)
 	{
 		u64 lf;
 
@@ -62,11 +71,13 @@ static u64 next_lf(u8 *buffer, u64 at, u64 limit)
 		if (at > BUFFER_END)
 			return limit;
 		lf = first_lf(*(u64 *)(buffer + at));
-		if (lf != 8)
-			return at + lf < limit ? at + lf : limit;
+		if (lf != 8) {
+			*found = at + lf < limit;
+			return *found ? at + lf : limit;
+		}
 		at += 8;
 	}
-	return limit;
+	return at < limit ? at : limit;
 }
 
 /* The line [line, lf) is complete. True when it is empty: the block ends. */
@@ -78,18 +89,24 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 		return lf == line || buffer[line] == '\r';
 	first = *(u64 *)(buffer + line) | 0x20 * ONES;
 	if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
+		u8 behind = buffer[line + 14];
+
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
-		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0))
+		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
+		    (behind == ':' || behind == ' ' || behind == '\t') && !scan->length_line)
 			scan->length_line = line;
 	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
-		scan->coding_line = line;
+		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
+		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
+			scan->coding_line = line;
 	}
 	return false;
 }
 
 /*
- * Loads and scans, a window at a time, until the block ends or the segment does; returns the bytes
- * loaded. `mid_line`: the first line is the rest of one that was too long to keep.
+ * Loads and scans, a window at a time, until the block ends or the segment does, or as much as a
+ * pass takes; returns the bytes scanned. `mid_line`: the first line is the rest of one that was too
+ * long to keep.
  *
  * The positions go through memory at every line: so the verifier sees one turn of the loop, not
  * one for every range that they may have.
@@ -102,9 +119,10 @@ static u64 load_and_scan(struct segment *segment, struct scratch *scratch, bool 
 	scan->at = scan->line;
 	scan->loaded = 0;
 	scan->mid_line = mid_line;
-	bounded_loop(1024)
+	bounded_loop(LINES)
 	{
 		u64 at = scan->at, line = scan->line, limit = DATA + scan->loaded, lf;
+		bool found;
 
 		if (at >= limit) {
 			u64 bytes = load_window(segment, scratch, scan->loaded);
@@ -114,9 +132,9 @@ static u64 load_and_scan(struct segment *segment, struct scratch *scratch, bool 
 			scan->loaded += bytes;
 			continue;
 		}
-		lf = next_lf(buffer, at, limit);
-		if (lf >= limit) {
-			scan->at = limit;
+		lf = next_lf(buffer, at, limit, &found);
+		if (!found) {
+			scan->at = lf;
 			continue;
 		}
 		CLAMP(line);
@@ -133,16 +151,22 @@ static u64 load_and_scan(struct segment *segment, struct scratch *scratch, bool 
 			break;
 		}
 	}
+	/* Turns ran out: what was not scanned counts as not loaded. */
+	if (!scan->end && scan->at >= DATA && scan->at < DATA + scan->loaded)
+		scan->loaded = scan->at - DATA;
 	return scan->loaded;
 }
 
 /* The unfinished line is kept at the end of the carry, ready to stand before the next bytes. */
-static void save_carry(struct side *side, struct scratch *scratch, u64 from, u64 to)
+static void save_carry(struct side *side, struct scratch *scratch, struct scan *scan, u64 from,
+		       u64 to)
 {
 	u64 bytes = to - from;
 
-	side->flags &= ~SIDE_MID_LINE;
 	side->carry_length = 0;
+	if (scan->mid_line)
+		return; /* still in the line that was too long to keep */
+	side->flags &= ~SIDE_MID_LINE;
 	if (bytes > CARRY) {
 		u64 first;
 
@@ -167,14 +191,13 @@ static void save_carry(struct side *side, struct scratch *scratch, u64 from, u64
 }
 
 /* What the lines just scanned say about the body. Of repeated lengths the first counts. */
-static void note_framing(struct side *side, struct scratch *scratch, struct scan *scan)
+static void note_framing(struct scratch *scratch, struct scan *scan, u16 *flags, u64 *length)
 {
-	if (scan->length_line && !(side->flags & SIDE_HAVE_LENGTH))
-		side->flags |= read_length(scratch, scan->length_line, &side->length) ?
-				       SIDE_HAVE_LENGTH :
-				       SIDE_AMBIGUOUS;
+	if (scan->length_line && !(*flags & SIDE_HAVE_LENGTH))
+		*flags |= read_length(scratch, scan->length_line, length) ? SIDE_HAVE_LENGTH :
+									     SIDE_AMBIGUOUS;
 	if (scan->coding_line && names_chunked(scratch, scan->coding_line))
-		side->flags |= SIDE_HAVE_CHUNKED;
+		*flags |= SIDE_HAVE_CHUNKED;
 }
 
 /* Notes that [from, from + bytes) of the buffer, which begins at `sequence`, is to be emitted. */
