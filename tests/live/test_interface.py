@@ -9,7 +9,7 @@ from shipper.capture import CaptureSettings
 
 from .clients import curl, several
 from .conftest import StartNginx
-from .netns import Namespace, Network, Route, bridge, cable, loopback
+from .netns import PORT, Namespace, Network, Route, bridge, cable, loopback, translated
 from .watch import RING, Told, Watch
 
 
@@ -89,3 +89,22 @@ def test_a_bridge_shows_each_exchange_once(
         assert seen == {_index(route.middle, devices[0])}
     else:
         assert watch.counters["other_interface"] > 0
+
+
+@pytest.mark.parametrize("device", ["to-c", "to-s"])
+def test_a_router_shows_each_exchange_as_its_device_does(
+    network: Network, nginx: StartNginx, device: str
+) -> None:
+    """Before the translation of addresses on one side of it, after it on the other."""
+    route = translated(network)
+    nginx(route)
+    assert route.middle
+    watch = _watch(route.middle, device)
+    asked = _talk(route)
+    told = _once(watch, asked)
+    servers = {(one.server, one.server_port) for one in told}
+    if device == "to-c":
+        assert servers == set(route.ask.values())
+    else:
+        assert servers == {(address, PORT) for address in route.listen.values()}
+        assert {one.client for one in told} == set(route.seen.values())
