@@ -35,8 +35,7 @@ import orjson
 from rich.console import Console
 from rich.text import Text
 
-from shipper.delivery.consume import Received, Start, TopicReader
-from shipper.delivery.mock import MockBroker
+from shipper.delivery import MockBroker, Received, Start, TopicReader
 from shipper.errors import ShipperError, UnavailableError
 from shipper.tail import printable
 

@@ -22,7 +22,7 @@ from shipper import privileges, wiring
 from shipper.capture import find_root, open_kernel, program_source
 from shipper.config import Config
 from shipper.coverage import coverage, coverage_line
-from shipper.delivery.check import check_kafka
+from shipper.delivery import check_kafka
 from shipper.errors import ShipperError, UnavailableError
 
 Status = Literal["ok", "warn", "fail"]

@@ -20,7 +20,7 @@ from shipper import privileges, wiring
 from shipper.capture import open_kernel
 from shipper.config import Config
 from shipper.contract.record import EncodedRecord
-from shipper.delivery.sink import Counters, Report
+from shipper.delivery import Counters, Report
 from shipper.errors import UsageError
 from shipper.log import set_up
 from shipper.pipeline import Pipeline

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable
 
 from shipper.contract.events import Event
 from shipper.contract.exchange import Exchange
-from shipper.delivery.lines import Lines
-from shipper.delivery.sink import Backpressure, Sink
+from shipper.delivery import Backpressure, Lines, Sink
 from shipper.http import Assembler
 from shipper.record import RecordBuilder, RecordRejected
 

@@ -17,8 +17,7 @@ from shipper import privileges, wiring
 from shipper.capture import CaptureFile, Kernel, Replay, TestRun, open_kernel
 from shipper.config import Config
 from shipper.contract.events import Event
-from shipper.delivery.files import StdoutSink
-from shipper.delivery.sink import ReaderGone, Sink
+from shipper.delivery import ReaderGone, Sink, StdoutSink
 from shipper.errors import InputError
 from shipper.log import say, set_up
 from shipper.pipeline import Pipeline

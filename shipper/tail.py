@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from shipper.config import Config
-from shipper.delivery.consume import Received, Start, TopicReader
+from shipper.delivery import Received, Start, TopicReader
 from shipper.errors import UsageError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -8,15 +8,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from shipper import __version__
-from shipper.capture import CaptureSettings, Rules
-from shipper.capture.settings import HookName
+from shipper.capture import CaptureSettings, HookName, Rules
 from shipper.config import Capture, Config, Match
-from shipper.delivery.files import FileSink, StdoutSink
-from shipper.delivery.kafka import KafkaSink
-from shipper.delivery.sink import Log, Sink
-from shipper.delivery.tee import TeeSink
+from shipper.delivery import FileSink, KafkaSink, Log, Sink, StdoutSink, TeeSink
 from shipper.http import Assembler
 from shipper.record import (
+    DEFAULT_REQUEST_HEADERS,
+    DEFAULT_RESPONSE_HEADERS,
     Action,
     ClientIp,
     HeaderSettings,
@@ -24,7 +22,6 @@ from shipper.record import (
     PrivacySettings,
     RecordSettings,
 )
-from shipper.record.settings import DEFAULT_REQUEST_HEADERS, DEFAULT_RESPONSE_HEADERS
 
 _SECOND = 1_000_000_000
 #: Names agents apart that share a machine id with other software (RFC 4122 version 5).

@@ -18,8 +18,7 @@ from pathlib import Path
 from shipper import wiring
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
-from shipper.delivery.kafka import KafkaSink
-from shipper.delivery.sink import ReaderGone
+from shipper.delivery import KafkaSink, ReaderGone
 from shipper.errors import ShipperError
 from shipper.log import say
 from shipper.pipeline import Pipeline

@@ -9,12 +9,13 @@ from shipper.capture.cgroups import CgroupRoot, find_root
 from shipper.capture.kernel import Kernel, open_kernel, possible_cpus, program_source
 from shipper.capture.replay import Replay, TestRun
 from shipper.capture.ring import Ring
-from shipper.capture.settings import CaptureSettings, Rules
+from shipper.capture.settings import CaptureSettings, HookName, Rules
 
 __all__ = [
     "CaptureFile",
     "CaptureSettings",
     "CgroupRoot",
+    "HookName",
     "Kernel",
     "Replay",
     "Ring",

@@ -4,3 +4,31 @@ The only room that speaks to Kafka (`confluent_kafka`). It knows neither HTTP no
 is bytes with a key. Nothing here starts a thread when it is imported; clients are made in the
 process that uses them, after any fork.
 """
+
+from shipper.delivery.check import check_kafka
+from shipper.delivery.consume import Received, Start, TopicReader
+from shipper.delivery.files import FileSink, StdoutSink
+from shipper.delivery.kafka import KafkaSink
+from shipper.delivery.lines import Lines
+from shipper.delivery.mock import MockBroker
+from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Report, Sink
+from shipper.delivery.tee import TeeSink
+
+__all__ = [
+    "Backpressure",
+    "Counters",
+    "FileSink",
+    "KafkaSink",
+    "Lines",
+    "Log",
+    "MockBroker",
+    "ReaderGone",
+    "Received",
+    "Report",
+    "Sink",
+    "Start",
+    "StdoutSink",
+    "TeeSink",
+    "TopicReader",
+    "check_kafka",
+]

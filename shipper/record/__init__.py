@@ -7,6 +7,8 @@ handed in, an `EncodedRecord` is handed out.
 from shipper.record.encode import Record, RecordBuilder, RecordRejected
 from shipper.record.headers import NameSeen
 from shipper.record.settings import (
+    DEFAULT_REQUEST_HEADERS,
+    DEFAULT_RESPONSE_HEADERS,
     Action,
     ClientIp,
     HeaderSettings,
@@ -16,6 +18,8 @@ from shipper.record.settings import (
 )
 
 __all__ = [
+    "DEFAULT_REQUEST_HEADERS",
+    "DEFAULT_RESPONSE_HEADERS",
     "Action",
     "ClientIp",
     "HeaderSettings",
