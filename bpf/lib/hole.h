@@ -91,7 +91,11 @@ static void note_hole(struct segment *segment, struct hole *hole, struct scan *s
 	} else if (scan->loaded < segment->rest->length) {
 		hole->flags |= HOLE_MORE;
 	} else if (scan->mid_line) {
-		hole->flags |= HOLE_DOUBT;
+		/* All of one line, whose beginning says whether it is in doubt. But a CR alone: */
+		if (scan->loaded == 1 && scratch->buffer[DATA] == '\r') {
+			hole->flags |= HOLE_CR;
+			hole->framing |= SIDE_AMBIGUOUS;
+		}
 	} else {
 		CLAMP(line);
 		if (line <= BUFFER_END)
@@ -110,14 +114,20 @@ static void beyond_hole(struct segment *segment, u32 ahead)
 	struct scan *scan = &scratch->scan;
 	u32 *flags = &segment->found->block_flags;
 	u32 bytes, taken = ahead + (side->state == STATE_HEADER ? side->taken : 0), lead;
-	bool held = hole->flags & HOLE_SEEN;
+	bool held = hole->flags & HOLE_SEEN, before;
 	u16 joint = held ? hole->flags : 0;
 
 	if (side->beyond < 255)
 		side->beyond++;
-	if (held && (s32)(rest->sequence + rest->length - hole->end) <= 0)
+	before = held && (s32)(rest->sequence - hole->start) < 0;
+	if (held && !before && (s32)(rest->sequence + rest->length - hole->end) <= 0)
 		return; /* once more */
-	if (!held) {
+	if (before) {
+		/* User space puts it in order; here the place will be lost. */
+		joint = 0;
+		hole->start = rest->sequence;
+		hole->flags = HOLE_SEEN | HOLE_MORE;
+	} else if (!held) {
 		hole->start = rest->sequence;
 		hole->end = rest->sequence + rest->length;
 		hole->flags = HOLE_SEEN;
@@ -137,22 +147,24 @@ static void beyond_hole(struct segment *segment, u32 ahead)
 	__builtin_memset(scan, 0, sizeof(*scan));
 	scan->line = DATA + scratch->zero;
 	lead = leading_line_end(segment);
-	if (lead && (!held || joint & HOLE_LINE_START || (joint & HOLE_CR && lead == 1))) {
+	if (lead && (!held || before || joint & HOLE_LINE_START || (joint & HOLE_CR && lead == 1))) {
 		bytes = lead;
 		if (bpf_skb_load_bytes(segment->skb, rest->offset, scratch->buffer + DATA, 2) < 0 &&
 		    bpf_skb_load_bytes(segment->skb, rest->offset, scratch->buffer + DATA, 1) < 0)
 			return;
-		hole->flags |= held ? HOLE_END : HOLE_LEAD;
-		hole->flags |= HOLE_TAKEN;
-		hole->block_end = rest->sequence + lead;
-		hole->end = rest->sequence + rest->length;
+		if (!before) {
+			hole->flags |= HOLE_TAKEN | (held ? HOLE_END : HOLE_LEAD);
+			hole->block_end = rest->sequence + lead;
+			hole->end = rest->sequence + rest->length;
+		}
 	} else {
 		if (joint & (HOLE_LINE_START | HOLE_DOUBT))
 			hole->framing |= SIDE_AMBIGUOUS;
 		if (!load_and_scan(segment, scratch, true))
 			return;
 		bytes = scan->end ? scan->end - DATA : scan->loaded;
-		note_hole(segment, hole, scan, bytes);
+		if (!before)
+			note_hole(segment, hole, scan, bytes);
 	}
 	if (bytes > segment->set->max_block - taken) {
 		bytes = segment->set->max_block - taken;

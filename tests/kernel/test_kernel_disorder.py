@@ -1,0 +1,305 @@
+"""Segments late, twice, out of order or missing; connections joined late, reset, used again."""
+
+import itertools
+import random
+
+import pytest
+
+from shipper.contract.events import Flag, FlowEnd, Kind
+
+from .wire import ACK, FIN, PSH, RST, SYN, Connection, Harness, exchanges, headers
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+POST = b"POST /b HTTP/1.1\r\nHost: example.org\r\nX-One: 1\r\nContent-Length: 4\r\nX-Two: 2\r\n\r\n"
+
+
+def place(connection: Connection, data: bytes, cuts: list[int]) -> list[tuple[int, bytes]]:
+    """The client's next bytes cut into segments: sequence number and bytes."""
+    base = connection.client.sequence
+    connection.client.sequence += len(data)
+    borders = [0, *cuts, len(data)]
+    return [(base + a, data[a:b]) for a, b in itertools.pairwise(borders)]
+
+
+def show(connection: Connection, segments: list[tuple[int, bytes]]) -> None:
+    """Show segments in the order given."""
+    for at, data in segments:
+        connection.packet(connection.client, data, at=at)
+
+
+def test_repeated_segment_is_nothing_new(kernel: Harness) -> None:
+    """The same segment again, in every state: no event, and it is counted."""
+    connection = kernel.connection()
+    before = kernel.counters()
+    for number, part in enumerate((POST[:30], POST[30:] + b"bo", b"dy", GET)):
+        at = connection.client.sequence
+        assert connection.ask(part), number
+        assert connection.packet(connection.client, part, at=at) == [], number
+    assert kernel.counted(before)["retransmitted"] == 4
+
+
+def test_other_boundaries(kernel: Harness) -> None:
+    """Retransmissions that begin and end elsewhere: each byte is emitted as new once."""
+    stream = POST + b"body" + GET + POST + b"body"
+    generator = random.Random(5)
+    for case in range(60):
+        connection = kernel.connection()
+        base, at = connection.client.sequence, 0
+        while at < len(stream):
+            start = max(0, at - generator.randrange(30))
+            end = min(len(stream), start + generator.randrange(1, 40))
+            connection.packet(connection.client, stream[start:end], at=base + start)
+            at = max(at, end)
+        assert b"".join(headers(connection.events)) == POST + GET + POST, case
+        assert not any(event.flags & Flag.SPECULATIVE for event in connection.events)
+
+
+def test_reordered_inside_a_block(kernel: Harness) -> None:
+    """Any two cuts of a block, its pieces in any order: the exchanges are those that were sent.
+
+    Whole, if the block had begun before the hole. (The borders do not lie at a line's start or in
+    a framing line: there the framing is in doubt, and the next test looks at that.)
+    """
+    framing = POST.index(b"Content-Length")
+    safe = [
+        at
+        for at in range(16, len(POST))
+        if POST[at - 1] != 0x0A and POST[at] not in b"\r\n" and not framing <= at < framing + 19
+    ]
+    for cuts in itertools.islice(itertools.combinations(safe, 2), 0, None, 23):
+        for order in itertools.permutations(range(3)):
+            connection = kernel.connection()
+            connection.ask(GET)
+            connection.answer(OK + b"ab")
+            pieces = place(connection, POST + b"body", list(cuts))
+            show(connection, [pieces[at] for at in order])
+            connection.answer(OK + b"ab")
+            connection.ask(GET)
+            connection.answer(OK + b"ab")
+            made = connection.exchanges()
+            targets = [e.request and e.request.target for e in made]
+            assert targets == ["/", "/b", "/"], (cuts, order)
+            if order[0] == 0:  # the block has begun: the hole lies inside it
+                assert all(e.incomplete == () for e in made), (cuts, order)
+
+
+def test_reordered_at_any_byte(kernel: Harness) -> None:
+    """Two pieces, the second one first, cut anywhere: never a wrong exchange.
+
+    Where the border makes the framing doubtful the place is lost, counted, and the next request
+    is marked; nothing is mispaired or read from a body.
+    """
+    for at in range(1, len(POST) + 4):
+        connection = kernel.connection()
+        connection.ask(GET)
+        connection.answer(OK + b"ab")
+        first, second = place(connection, POST + b"body", [at])
+        show(connection, [second, first])
+        connection.answer(OK + b"ab")
+        connection.ask(GET)
+        connection.answer(OK + b"ab")
+        made = connection.exchanges()
+        # Of fewer bytes than tell a start line, nothing is handed out before the next ones come.
+        second_target = "/b" if at >= 20 else made[1].request and "/b"
+        assert [e.request and e.request.target for e in made] == ["/", second_target, "/"], at
+        assert all(e.response and e.response.status == 200 for e in made), at
+
+
+def test_first_request_out_of_order_gives_no_speculation(kernel: Harness) -> None:
+    """Nothing is handed out from beyond a hole before the connection is known to speak HTTP."""
+    connection = kernel.connection()
+    first, second = place(connection, POST, [40])
+    show(connection, [second])
+    assert connection.events == []
+    show(connection, [first])
+    assert headers(connection.events) == [POST[:40]]
+
+
+def test_gap_known_by_acknowledgement(kernel: Harness) -> None:
+    """The server acknowledges what was never seen: a GAP, and the next start line is RESUMED."""
+    connection = kernel.connection()
+    before = kernel.counters()
+    connection.ask(GET)
+    connection.answer(OK + b"ab")
+    lost = connection.client.sequence
+    connection.client.sequence += 300
+    events = connection.ask(b"rest of a header: x\r\n\r\n")
+    assert all(event.flags & Flag.SPECULATIVE for event in events)
+    (gap,) = connection.packet(connection.server)
+    assert (gap.kind, gap.sequence, gap.until) == (Kind.GAP, lost, connection.client.sequence)
+    assert gap.side != connection.events[1].side
+    (event,) = connection.ask(GET)
+    assert event.flags & Flag.RESUMED
+    counted = kernel.counted(before)
+    assert counted["place_lost"] == counted["place_resumed"] == counted["events_gap"] == 1
+    connection.answer(OK + b"ab")
+    assert [e.incomplete for e in connection.exchanges()] == [(), ()]
+
+
+def test_gap_acknowledged_before_the_next_segment(kernel: Harness) -> None:
+    """A whole request was missed and answered: the next one is found at once, after a GAP."""
+    connection = kernel.connection()
+    connection.ask(GET)
+    connection.answer(OK + b"ab")
+    connection.client.sequence += len(GET)
+    connection.answer(OK + b"ab")
+    gap, header = connection.ask(GET)
+    assert (gap.kind, gap.until - gap.sequence) == (Kind.GAP, len(GET))
+    assert header.flags & Flag.RESUMED
+    connection.answer(OK + b"ab")
+    assert [bool(e.request) for e in connection.exchanges()] == [True, False, True]
+
+
+def test_hole_without_acknowledgements_is_given_up(kernel: Harness) -> None:
+    """One direction only: after some segments beyond it, a hole is believed to stay."""
+    connection = kernel.connection()
+    connection.ask(GET)
+    connection.client.sequence += 100
+    for _ in range(40):
+        connection.ask(GET)
+    kinds = [event.kind for event in connection.events]
+    assert kinds.count(Kind.GAP) == 1
+    assert connection.events[-1].flags & Flag.END
+
+
+def test_hole_in_a_body_costs_nothing(connection: Connection) -> None:
+    """Body segments may be missed: the end is known by arithmetic."""
+    connection.ask(b"POST / HTTP/1.1\r\nContent-Length: 10000\r\n\r\n" + b"x" * 100)
+    connection.client.sequence += 9800
+    end, header = connection.ask(b"x" * 100 + GET)
+    assert (end.kind, end.body_bytes) == (Kind.MESSAGE_END, 10000)
+    assert header.data == GET
+
+
+def test_joined_in_the_middle(kernel: Harness) -> None:
+    """No SYN was seen: bytes before the first start line are left alone; what follows is LATE."""
+    connection = kernel.connection(handshake=False)
+    before = kernel.counters()
+    assert connection.ask(b"the rest of some body\r\n\r\n") == []
+    counted = kernel.counted(before)
+    assert counted["state_missing"] == counted["server_late"] == 1
+    (event,) = connection.ask(GET)
+    assert event.flags & Flag.LATE
+    assert not event.flags & Flag.RESUMED
+    (event,) = connection.answer(OK + b"ab")
+    assert event.flags & Flag.LATE
+    (exchange,) = connection.exchanges()
+    assert exchange.joined_late
+    assert not exchange.resumed
+
+
+def test_joined_in_the_middle_of_a_word(kernel: Harness) -> None:
+    """A late flow takes only a complete start line with its version."""
+    connection = kernel.connection(handshake=False)
+    for data in (b"GET / HTT", b"GET /no-version-in-this-line\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"):
+        assert connection.ask(data) == []
+    assert headers(connection.ask(GET)) == [GET]
+
+
+def test_port_used_again(kernel: Harness) -> None:
+    """A SYN on the same ports begins another flow and ends the old one."""
+    connection = kernel.connection()
+    connection.ask(GET)
+    old = connection.events[0].flow
+    connection.client.sequence, connection.server.sequence = 7_000_000, 9_000_000
+    connection.open()
+    closed = connection.events[-1]
+    assert (closed.kind, closed.reason, closed.flow) == (Kind.FLOW_END, FlowEnd.CLOSED, old)
+    connection.ask(GET)
+    assert connection.events[-1].flow != old
+    connection.answer(OK + b"ab")
+    assert [bool(e.response) for e in connection.exchanges()] == [False, True]
+
+
+def test_port_used_again_after_close(kernel: Harness) -> None:
+    """Also right after both FINs; late segments of the old connection begin nothing."""
+    connection = kernel.connection()
+    connection.ask(GET)
+    connection.answer(OK + b"ab")
+    connection.finish(connection.client)
+    connection.finish(connection.server)
+    assert [e.reason for e in connection.events if e.kind == Kind.FLOW_END] == [FlowEnd.FIN]
+    assert connection.packet(connection.client, GET, at=connection.client.sequence) == []
+    connection.client.sequence, connection.server.sequence = 7_000_000, 9_000_000
+    connection.open()
+    assert headers(connection.ask(GET)) == [GET]
+
+
+def test_repeated_syn_changes_nothing(connection: Connection) -> None:
+    """A retransmitted SYN is the same connection."""
+    connection.ask(GET)
+    at = connection.events[0].sequence - 1
+    assert connection.packet(connection.client, flags=SYN, at=at) == []
+    (event,) = connection.ask(GET)
+    assert event.flow == connection.events[0].flow
+
+
+def test_data_on_the_syn(kernel: Harness) -> None:
+    """TCP Fast Open (RFC 7413): the first byte is one behind the SYN."""
+    connection = kernel.connection(handshake=False)
+    (event,) = connection.packet(connection.client, GET, flags=SYN)
+    assert (event.data, event.sequence) == (GET, connection.client.sequence + 1)
+
+
+@pytest.mark.parametrize("from_server", [False, True])
+def test_reset(kernel: Harness, from_server: bool) -> None:  # noqa: FBT001
+    """RST ends the flow from either side; nothing is read afterwards."""
+    connection = kernel.connection()
+    connection.ask(GET)
+    end = connection.server if from_server else connection.client
+    (event,) = connection.packet(end, flags=RST)
+    assert (event.kind, event.reason) == (Kind.FLOW_END, FlowEnd.RST)
+    assert connection.answer(OK + b"ab") == []
+
+
+def test_half_close(connection: Connection) -> None:
+    """A client that has closed its half is still answered; the flow ends once."""
+    connection.send(connection.client, GET, flags=ACK | PSH | FIN)
+    connection.client.sequence += 1
+    connection.answer(OK + b"ab")
+    connection.finish(connection.server)
+    ends = [event for event in connection.events if event.kind == Kind.FLOW_END]
+    assert len(ends) == 1
+    (exchange,) = connection.exchanges()
+    assert exchange.incomplete == ()
+
+
+def test_one_direction_only(kernel: Harness) -> None:
+    """Requests alone, and responses alone, are found."""
+    asking, answering = kernel.connection(), kernel.connection()
+    asking.ask(GET)
+    answering.answer(OK + b"ab" + OK + b"ab")
+    assert len(asking.exchanges()) == 1
+    assert len(answering.exchanges()) == 2
+
+
+def test_disorder_never_invents(kernel: Harness) -> None:
+    """Random loss, order and repetition: what is paired without any mark belongs together."""
+    generator = random.Random(11)
+    for case in range(150):
+        connection = kernel.connection()
+        packets = []
+        for number in range(6):
+            request = POST.replace(b"/b", b"/%d" % number) + b"body"
+            response = OK.replace(b"200", b"%d" % (200 + number)) + b"ab"
+            for end, data in ((connection.client, request), (connection.server, response)):
+                at = 0
+                while at < len(data):
+                    step = generator.randrange(1, 90)
+                    packets.append(connection.build(end, data[at : at + step]))
+                    end.sequence += len(data[at : at + step])
+                    at += step
+        for _ in range(3):
+            change, at = generator.randrange(3), generator.randrange(len(packets) - 1)
+            if change == 0:
+                del packets[at]
+            elif change == 1:
+                packets.insert(at, packets[at])
+            else:
+                packets[at : at + 2] = packets[at + 1], packets[at]
+        events = [event for packet in packets for event in kernel.show(packet)]
+        for made in exchanges(events):
+            doubtful = made.incomplete or made.resumed or made.joined_late
+            if made.request and made.response and made.request.target and not doubtful:
+                assert made.request.target[1:] == str(made.response.status - 200), case
