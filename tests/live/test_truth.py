@@ -8,6 +8,8 @@ import signal
 import socket
 import threading
 
+import pytest
+
 from shipper.capture import open_kernel
 from shipper.contract.exchange import Exchange, Incomplete
 from shipper.http import Assembler
@@ -36,11 +38,17 @@ def _row(exchange: Exchange) -> Row:
     )
 
 
-def test_capture_tells_what_nginx_served(network: Network, nginx: StartNginx) -> None:
-    """With wrk and curl, keep-alive and closed, IPv4 and IPv6, at the level of exchanges."""
+@pytest.mark.parametrize("roles", [("server",), ("server", "client")], ids=["server", "both"])
+def test_capture_tells_what_nginx_served(
+    network: Network, nginx: StartNginx, roles: tuple[str, ...]
+) -> None:
+    """With wrk and curl, keep-alive and closed, IPv4 and IPv6, at the level of exchanges.
+
+    With both roles the clients' views of the same 10,000 have to be joined with the server's.
+    """
     route = cable(network)
     server = nginx(route)
-    with watching(only(PORT)) as watch:
+    with watching(only(PORT, roles=roles)) as watch:
         rows = run(route, server)
     assert len(rows) == 10_000
     assert differences([_row(exchange) for exchange in watch.exchanges], rows) == []
