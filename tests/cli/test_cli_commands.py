@@ -146,3 +146,35 @@ def test_doctor_names_the_remedy_for_a_broker_that_does_not_answer() -> None:
     assert done.returncode == 69
     assert broker["status"] == "fail"
     assert broker["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("hide", "said"),
+    [
+        (
+            "mount -t tmpfs none /usr/lib/python3/dist-packages/bcc",
+            "install the package python3-bpfcc",
+        ),
+        ("mount -t tmpfs none /usr/include/linux", "install the package linux-libc-dev"),
+        (
+            (
+                "for at in $(grep ' - cgroup2 ' /proc/self/mountinfo | cut -d' ' -f5); do "
+                "umount -l $at; done"
+            ),
+            "no cgroup v2 is mounted",
+        ),
+    ],
+)
+def test_what_is_missing_on_the_machine_is_one_line(hide: str, said: str) -> None:
+    """No bcc, no C headers, no cgroup v2: each is named with its remedy."""
+    command = f"{hide}; exec {sys.executable} -m shipper run --output stdout"
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 69
