@@ -8,6 +8,7 @@ Capture ends with the last holder of the links, which is this process alone: wha
 kernel detaches the program and the workers, whose socket ends, finish what they have.
 """
 
+import gc
 import json
 import logging
 import os
@@ -144,6 +145,10 @@ class Agent:
             os.close(descriptor)
 
     def _start_workers(self, kernel: Kernel) -> None:
+        # What exists now lives as long as the process: the collector need not look at it again,
+        # and so does not copy the pages that the workers share with us.
+        gc.collect()
+        gc.freeze()
         for number in range(self.config.capture.workers):
             ours, theirs = socket.socketpair()
             pid = os.fork()
