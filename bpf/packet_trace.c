@@ -7,6 +7,12 @@
  * taken up to the next boundary; where more follows in it, the program calls itself again, and the
  * sequence numbers tell it where to go on. A body is skipped by arithmetic.
  *
+ * What the verifier had to follow of the three builds, of a million instructions at most (kernel
+ * 6.18): 61,000 to 72,000 in 0.1 s; with bounded loops 830,000 to 910,000. There each pass takes less
+ * (scratch.h), and limits are what they are because of this. Three things keep it small: numbers
+ * live in scratch memory, so that paths which differ in a value only merge; a side is reached by
+ * arithmetic; and no loop holds another pass, or its events, twice.
+ *
  * It only reads: every path returns PASS. It is loaded through bcc, which rewrites map accesses in
  * the main file only; the loader therefore folds the files of lib/ into this one.
  */

@@ -75,25 +75,33 @@ static void note_flow_end(struct segment *segment, struct flow *flow, enum flow_
 	segment->found->ended_ring = flow->ring;
 }
 
-/* Fills in the event of one kind; returns its size, 0 if there is nothing of the kind. */
-static u32 fill_note(struct segment *segment, struct event *event, u32 kind)
+/* Is there anything of the kind to be told? */
+static bool found_any(struct findings *found, u32 kind)
+{
+	if (kind == EVENT_GAP)
+		return found->gap_until != found->gap_start;
+	if (kind == EVENT_HEADER)
+		return found->block_flags;
+	if (kind == EVENT_MESSAGE_END)
+		return found->message_flags;
+	return found->ended;
+}
+
+static void fill_note(struct segment *segment, struct event *event, u32 kind)
 {
 	struct findings *found = segment->found;
 
-	if (kind == EVENT_GAP && found->gap_until != found->gap_start) {
+	if (kind == EVENT_GAP) {
 		event->sequence = found->gap_start;
 		event->until = found->gap_until;
 		event->side = found->gap_side;
-	} else if (kind == EVENT_MESSAGE_END && found->message_flags) {
+	} else if (kind == EVENT_MESSAGE_END) {
 		event->sequence = found->message_end;
 		event->body_bytes = found->message_body;
 		event->flags = found->message_flags;
-	} else if (kind == EVENT_FLOW_END && found->ended) {
-		event->reason = found->ended;
 	} else {
-		return 0;
+		event->reason = found->ended;
 	}
-	return sizeof(*event);
 }
 
 static void fill_block(struct segment *segment, struct event *event, u32 bytes)
@@ -130,12 +138,12 @@ static void emit(struct segment *segment)
 		if (step > 3)
 			break;
 		*(volatile u8 *)&found->step = step + 1;
+		if (!found_any(found, kind))
+			continue;
 
 		if (kind == EVENT_HEADER) {
 			u64 from = found->block, bytes = found->block_bytes;
 
-			if (!found->block_flags)
-				continue;
 			asm volatile("%0 &= 0x3f" : "+r"(from)); /* at most CARRY */
 			asm volatile("%0 &= 0x7fff" : "+r"(bytes));
 			if (bytes > MAX_BLOCK)
@@ -146,10 +154,9 @@ static void emit(struct segment *segment)
 			size = sizeof(*event) + bytes;
 		} else {
 			describe(segment, event);
-			size = fill_note(segment, event, kind);
+			fill_note(segment, event, kind);
+			size = sizeof(*event);
 		}
-		if (!size)
-			continue;
 		event->kind = kind;
 		event->flags |= flow->late ? FLAG_LATE : 0;
 		event->flow = flow->id;

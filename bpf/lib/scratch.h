@@ -9,8 +9,9 @@
 #else
 #define PASS_BYTES WINDOW
 #endif
-#define LINES 32     /* with bounded loops, turns in a pass: of a line, or of a part of one, */
-#define LINE_WORDS 8 /* of so many words */
+#define LINES 24     /* with bounded loops, turns in a pass: of a line, or of a part of one, */
+#define LINE_WORDS 8 /* of so many words, */
+#define TURN_WORDS 4 /* so many at once */
 
 static struct scratch *take_scratch(void)
 {
@@ -61,21 +62,25 @@ static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 static u64 next_lf(u8 *buffer, u64 at, u64 limit, bool *found)
 {
 	*found = false;
-	bounded_loop(LINE_WORDS)
+	bounded_loop(LINE_WORDS / TURN_WORDS)
 	{
-		u64 lf;
-
 		if (at >= limit)
 			return limit;
 		CLAMP(at);
 		if (at > BUFFER_END)
 			return limit;
-		lf = first_lf(*(u64 *)(buffer + at));
-		if (lf != 8) {
-			*found = at + lf < limit;
-			return *found ? at + lf : limit;
+		/* A turn of `may_goto` costs more than a word: several words a turn. */
+#pragma unroll
+		for (u32 word = 0; word < TURN_WORDS; word++) {
+			u64 lf = first_lf(*(u64 *)(buffer + at + 8 * word));
+
+			if (lf != 8) {
+				at += 8 * word + lf;
+				*found = at < limit;
+				return *found ? at : limit;
+			}
 		}
-		at += 8;
+		at += 8 * TURN_WORDS;
 	}
 	return at < limit ? at : limit;
 }

@@ -56,7 +56,7 @@ def test_pipelined_in_one_segment(connection: Connection) -> None:
 
 
 def test_as_many_as_one_run_takes(kernel: Harness) -> None:
-    """30 requests in a segment are followed; of 200 the rest is counted and the place found again."""
+    """30 requests in a segment are followed; of 180 the rest is counted, the place found again."""
     connection = kernel.connection()
     assert len(headers(connection.ask(b"GET / HTTP/1.1\n\n" * 30))) == 30
     before = kernel.counters()

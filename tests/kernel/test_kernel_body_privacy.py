@@ -5,6 +5,7 @@ inside a header block, flagged, and only to its first blank line. Where the plac
 segment that starts with a complete start line is taken, flagged.
 """
 
+import itertools
 import re
 from typing import NamedTuple
 
@@ -62,7 +63,7 @@ def pieces(data: st.DataObject, stream: bytes) -> list[tuple[int, bytes]]:
     """A stream cut into segments: where each begins, and its bytes."""
     cuts = data.draw(st.lists(st.integers(1, max(1, len(stream) - 1)), max_size=8, unique=True))
     borders = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-    return [(a, stream[a:b]) for a, b in zip(borders, borders[1:], strict=False) if a < b]
+    return [(a, stream[a:b]) for a, b in itertools.pairwise(borders) if a < b]
 
 
 def leaks(events: list[Event]) -> list[Event]:
@@ -91,8 +92,10 @@ def test_in_order_nothing_leaves(
 def test_reordered_only_up_to_a_blank_line(
     kernel: Harness, case: list[tuple[Message, Message]], data: st.DataObject
 ) -> None:
-    """Two neighbours swapped: at most the flagged segment's bytes before its first blank line,
-    and only where the hole lay in a header block."""
+    """Two neighbours swapped: the flagged segment's bytes before its first blank line at most.
+
+    And only where the hole lay in a header block.
+    """
     connection = kernel.connection()
     first, answer = case[0]
     connection.ask(first.block + first.body)
@@ -124,8 +127,10 @@ def test_reordered_only_up_to_a_blank_line(
 def test_lost_or_joined_late(
     kernel: Harness, case: list[tuple[Message, Message]], data: st.DataObject
 ) -> None:
-    """Segments missing, or the beginning of everything: only flagged events hold body bytes, each
-    of them part of what a segment that starts with a start line, or one beyond a hole, gave."""
+    """Segments missing, or the beginning of everything: only flagged events hold body bytes.
+
+    Each is of a segment that starts with a start line, or goes on with it, or lies beyond a hole.
+    """
     late = data.draw(st.booleans())
     connection = kernel.connection(handshake=not late)
     open_block = False
@@ -171,9 +176,8 @@ def test_headers_and_body_in_one_segment(connection: Connection) -> None:
             framed(b"POST / HTTP/1.1", body, chunked=False),
             framed(b"POST / HTTP/1.1", body, chunked=True),
         ):
-            assert [event.data for event in connection.ask(message.block + message.body)][0] == (
-                message.block
-            )
+            event = connection.ask(message.block + message.body)[0]
+            assert event.data == message.block
     assert leaks(connection.events) == []
 
 

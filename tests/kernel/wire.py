@@ -25,7 +25,7 @@ _ports = itertools.cycle(range(10000, 60000))
 _nets = itertools.count(1)
 
 
-def tcp(
+def tcp(  # noqa: PLR0913 - the fields that tests set
     source: tuple[str, int],
     destination: tuple[str, int],
     payload: bytes = b"",
