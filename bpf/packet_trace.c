@@ -125,18 +125,18 @@ static bool trace(struct segment *segment)
 }
 
 /*
- * A cookie never comes again: its flow goes with the reset or the second FIN. Addresses do come
- * again, and late segments of the old connection with them: such a flow stays, silent, until a SYN
- * or the table's need ends it.
+ * A cookie never comes again: its flow goes with the second FIN. After a reset it stays, silent,
+ * until the table needs the room: a sender that holds the socket's lock learns of the reset later
+ * than this hook, and what it still sends is not to be taken for a connection joined late. So does
+ * every flow of addresses, which come again, and late segments of the old connection with them.
  */
 static void forget_closed(struct flow *flow, struct flow_key *key, u64 side, u8 tcp_flags)
 {
-	if (KEY_IS_REUSED || !(tcp_flags & (TCP_FIN | TCP_RST)))
+	if (KEY_IS_REUSED || !(tcp_flags & TCP_FIN))
 		return;
-	if (tcp_flags & TCP_FIN)
-		side_of(flow, side)->flags |= SIDE_FIN;
+	side_of(flow, side)->flags |= SIDE_FIN;
 	if (flow->verdict != VERDICT_FOLLOW &&
-	    (tcp_flags & TCP_RST || flow->side[0].flags & flow->side[1].flags & SIDE_FIN))
+	    flow->side[0].flags & flow->side[1].flags & SIDE_FIN)
 		flows.delete(key);
 }
 

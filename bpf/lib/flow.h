@@ -18,7 +18,7 @@ static bool open_flow(struct segment *segment, struct flow_key *key)
 			note_flow_end(segment, segment->flow, FLOW_END_CLOSED);
 	}
 	/* Ends of connections that were never seen begin nothing. */
-	if (!packet->length && !(packet->tcp_flags & TCP_SYN))
+	if (origin->over || (!packet->length && !(packet->tcp_flags & TCP_SYN)))
 		return false;
 	template = flow_template.lookup(&zero);
 	if (!template)

@@ -25,6 +25,12 @@ static u64 mix(u64 value)
 /* bcc 0.26 cuts the result of its own declaration to 32 bits. */
 static u64 (*get_socket_cookie)(void *) = (void *)46;
 
+/* States of a socket (net/tcp_states.h) in which both ends have sent all they had. */
+#define TCP_TIME_WAIT 6
+#define TCP_CLOSE 7
+#define TCP_LAST_ACK 9
+#define TCP_CLOSING 11
+
 struct flow_key {
 	u64 cookie;
 };
@@ -58,6 +64,8 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return key->cookie != 0;
+	origin->over = sk->state == TCP_TIME_WAIT || sk->state == TCP_CLOSE ||
+		       sk->state == TCP_LAST_ACK || sk->state == TCP_CLOSING;
 	tcp = bpf_tcp_sock(sk);
 	if (!tcp)
 		return key->cookie != 0;

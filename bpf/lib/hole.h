@@ -11,7 +11,10 @@
  * Of what lies beyond, one range is remembered. Whether the lines where two ranges meet are about
  * framing can't be told: where they may be, the place is lost behind the block.
  */
-#define BEYOND_LIMIT 16 /* segments after which a hole is believed to stay */
+
+/* Segments after which a hole is believed to stay. At a socket it does not: so many only come when
+ * a segment out of the window was taken for one beyond a hole. */
+#define BEYOND_LIMIT (KEY_IS_REUSED ? 16 : 250)
 
 static void give_up_hole(struct segment *segment, struct side *side, u32 until)
 {
@@ -45,8 +48,6 @@ static void notice_gap(struct segment *segment, struct side *other)
 /* Will the hole before this segment stay? */
 static bool hole_stays(struct side *side)
 {
-	if (!KEY_IS_REUSED)
-		return false;
 	if (side->acked && (s32)(side->acknowledged - side->next) > 0)
 		return true;
 	return side->beyond > BEYOND_LIMIT;

@@ -242,7 +242,7 @@ struct origin {
 	u8 fresh;     /* nothing of the connection was missed before this packet */
 	u8 known;     /* `sequence` holds */
 	u8 side;
-	u8 pad;
+	u8 over;      /* both ends have sent all they had */
 	u64 id;
 	u64 cookie;
 	u64 cgroup;
