@@ -138,8 +138,8 @@ static void classify(struct segment *segment, u8 *at)
 		count_class(segment, CLASS_HTTP2);
 	else if ((a & 0xff) >= 0x14 && (a & 0xff) <= 0x17 && (a >> 8 & 0xff) == 3)
 		count_class(segment, CLASS_TLS);
-	else if (segment->flow->late)
-		count_class(segment, CLASS_LATE);
+	else if (segment->flow->late || segment->side->state == STATE_LOST)
+		count_class(segment, CLASS_LATE); /* the first bytes were not seen */
 	else
 		count_class(segment, CLASS_OTHER);
 	/* A connection joined late may yet show a start line. */
