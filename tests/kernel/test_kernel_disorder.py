@@ -42,7 +42,7 @@ def test_repeated_segment_is_nothing_new(kernel: Harness) -> None:
 def test_other_boundaries(kernel: Harness) -> None:
     """Retransmissions that begin and end elsewhere: each byte is emitted as new once."""
     stream = POST + b"body" + GET + POST + b"body"
-    generator = random.Random(5)  # noqa: S311 - the same every time
+    generator = random.Random(5)
     for case in range(60):
         connection = kernel.connection()
         base, at = connection.client.sequence, 0
@@ -276,7 +276,7 @@ def test_one_direction_only(kernel: Harness) -> None:
 
 def test_disorder_never_invents(kernel: Harness) -> None:
     """Random loss, order and repetition: what is paired without any mark belongs together."""
-    generator = random.Random(11)  # noqa: S311 - the same every time
+    generator = random.Random(11)
     for case in range(150):
         connection = kernel.connection()
         packets = []
@@ -307,7 +307,7 @@ def test_disorder_never_invents(kernel: Harness) -> None:
 
 def test_disorder_is_got_over(kernel: Harness) -> None:
     """Whatever was lost, doubled or swapped: a few orderly exchanges later all is read again."""
-    generator = random.Random(3)  # noqa: S311 - the same every time
+    generator = random.Random(3)
     for case in range(150):
         connection = kernel.connection()
         for _ in range(3):
