@@ -99,8 +99,7 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	}
 	if (!take_role(segment, response))
 		return false;
-	if (segment->set->roles == (ROLE_SERVER | ROLE_CLIENT) && THIS_HOOK == HOOK_CGROUP &&
-	    !response && silenced_by_twin(segment, at)) {
+	if (segment->set->filters & JOIN_TWINS && !response && silenced_by_twin(segment, at)) {
 		segment->flow->verdict = VERDICT_DONE;
 		return false;
 	}

@@ -166,9 +166,11 @@ static void silence(struct segment *segment, u64 flow)
 #endif
 
 /*
- * A connection whose two ends are on this host is told by its server. NAT changes addresses, not
- * sequence numbers and not bytes: by these the second view of a request finds the first one.
- * Only with both roles wanted; true when this view is the one to be silent.
+ * A connection may show itself twice: at its two ends, when both are on this host and both roles
+ * are wanted; or on two interfaces, before and after NAT. NAT changes addresses, not sequence
+ * numbers and not bytes: by these the second view of a request finds the first one. Of two ends the
+ * server tells the story, of two interfaces the one that saw it first. True when this view is the
+ * one to be silent.
  */
 static bool silenced_by_twin(struct segment *segment, u8 *at)
 {
@@ -184,11 +186,13 @@ static bool silenced_by_twin(struct segment *segment, u8 *at)
 	mine.acknowledged = segment->packet->acknowledged;
 	mine.role = segment->flow->role;
 	other = twins.lookup(&key);
-	if (other && other->flow != mine.flow && other->role != mine.role &&
+	if (other && other->flow != mine.flow && (KEY_IS_REUSED || other->role != mine.role) &&
 	    mine.time - other->time < 10000000000ULL) {
 		apart = other->acknowledged - mine.acknowledged;
 		if (apart > -(1 << 20) && apart < 1 << 20) {
 			count(FLOWS_TWIN);
+			if (KEY_IS_REUSED)
+				return true;
 			if (mine.role == ROLE_SERVER)
 				silence(segment, other->flow);
 			return mine.role == ROLE_CLIENT;

@@ -26,6 +26,7 @@
 #define FILTER_CGROUP_EXCLUDE (1 << 5)
 #define FILTER_OWN (1 << 6)
 #define FILTER_SINK (1 << 7)
+#define JOIN_TWINS (1 << 8) /* a connection may show itself twice: see flow.h */
 
 struct settings {
 	u32 generation; /* changed last, whenever a filter changed: flows decide again */

@@ -150,6 +150,13 @@ class Kernel:
         self.descriptors.clear()
 
 
+def _shows_twice(settings: CaptureSettings) -> bool:
+    """Whether one connection may be seen as two flows: at both its ends, or around a NAT."""
+    if settings.hook == "interface":
+        return len(settings.interfaces) != 1 or settings.interfaces[0] == "all"
+    return settings.hook == "cgroup" and len(set(settings.roles)) > 1
+
+
 def _filters(settings: CaptureSettings) -> int:
     flags = 0
     for rules, port, cidr, cgroup in (
@@ -171,6 +178,7 @@ def _filters(settings: CaptureSettings) -> int:
         flags |= cgroup if rules.cgroups else 0
     flags |= layout.FILTER_OWN if settings.exclude_own else 0
     flags |= layout.FILTER_SINK if settings.sinks else 0
+    flags |= layout.JOIN_TWINS if _shows_twice(settings) else 0
     return flags
 
 

@@ -108,3 +108,18 @@ def test_a_router_shows_each_exchange_as_its_device_does(
     else:
         assert servers == {(address, PORT) for address in route.listen.values()}
         assert {one.client for one in told} == set(route.seen.values())
+
+
+@pytest.mark.parametrize("devices", [("to-c", "to-s"), ("all",)])
+def test_a_router_that_shows_both_sides_tells_each_exchange_once(
+    network: Network, nginx: StartNginx, devices: tuple[str, ...]
+) -> None:
+    """Other addresses on each side, joined by sequence numbers and bytes: the first view tells."""
+    route = translated(network)
+    nginx(route)
+    assert route.middle
+    watch = _watch(route.middle, *devices)
+    asked = _talk(route)
+    told = _once(watch, asked)
+    assert {(one.server, one.server_port) for one in told} == set(route.ask.values())
+    assert watch.counters["flows_twin"] > 0
