@@ -138,7 +138,7 @@ class Assembler:
         counters = self.counters
         counters["header_taken"] += 1
         counters["blocks"] += 1
-        side.first, side.length, side.seen = event.sequence, len(event.data), True
+        side.first, side.length = event.sequence, len(event.data)
         try:
             head = parse_block(event.data)
         except BlockError as error:

@@ -171,6 +171,7 @@ class Conversation:
     def message_end(self, event: Event, out: list[Exchange]) -> None:
         """The body of the message most recently begun on this side ended."""
         side = self.sides[event.side]
+        side.discard_before(event.sequence)
         head = side.head
         if head is None:
             self._counters[side.end_counter] += 1

@@ -5,9 +5,11 @@ Rules, by the TCP sequence number (modulo 2**32):
   is cut (CUT, or more than `max_block` bytes).
 - Bytes had already are not taken again. Where the second copy disagrees, the first one stays and
   the block is marked.
-- Bytes beyond a hole are held until the hole is filled. Speculative ones may prove to be body, so
-  that in a block that holds any the blank line is looked for here, and END is not believed.
-  What is held when the block ends is thrown away.
+- Bytes beyond a hole are held until the hole is filled, also those of a block that has not begun:
+  its first segment may come second. Speculative ones may prove to be body, so that in a block that
+  holds any the blank line is looked for here, and END is not believed.
+- What is held is thrown away once a block, a message's end, a START or a gap reaches beyond it:
+  then it was body, or what lies before it will not come. It is bounded by one block's bytes.
 - A gap inside a block, or a START beyond it, breaks it off: what is there is handed out as it is.
 
 Knows the order of bytes and not what they say.
@@ -34,7 +36,7 @@ _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
 _HALF: Final = 1 << 31
 
-# Held pieces are few: each is a segment beyond a hole inside one header block.
+# Held pieces are few: each is a segment beyond a hole in, or before, one header block.
 _MOST_HELD: Final = 64
 
 
@@ -93,7 +95,6 @@ class Side:
         "head",
         "held",
         "length",
-        "seen",
     )
 
     def __init__(self, counters: dict[str, int], max_block: int) -> None:
@@ -103,7 +104,6 @@ class Side:
         self.held: list[Event] = []
         self.head: Head | None = None
         self.end_counter = UNMATCHED
-        self.seen = False  # whether a block was ever taken
         self.first = 0
         self.length = 0
 
@@ -136,9 +136,12 @@ class Side:
             self._counters["gap_outside_block"] += 1
             if self.head is not None:
                 self.head.gap = True
+            self.discard_before(event.until)
             return []
         self._counters["gap_in_block"] += 1
-        return [self.break_off(gap=True)]
+        block = self.break_off(gap=True)
+        self.discard_before(event.until)
+        return [block]
 
     def break_off(self, *, gap: bool) -> Block:
         """End the block under assembly without its blank line; the caller knows there is one.
@@ -158,8 +161,18 @@ class Side:
         """Whether the event starts among the bytes of the last block."""
         return (event.sequence - self.first) & _MASK < self.length
 
+    def discard_before(self, sequence: int) -> None:
+        """Throw away what is held of the bytes before this number: no block needs it any more."""
+        if self.held:
+            held, self.held = self.held, []
+            for event in held:
+                if distance(event.sequence + len(event.data), sequence) > 0:
+                    self.held.append(event)
+                else:
+                    self._discard(event)
+
     def discard_held(self) -> None:
-        """Throw away what lies beyond a hole."""
+        """Throw away all that lies beyond a hole."""
         for event in self.held:
             self._discard(event)
         self.held.clear()
@@ -168,16 +181,15 @@ class Side:
         if self.repeats(event):
             return self._duplicate(event)
         if event.flags & START:
+            self.discard_before(event.sequence)
             half = self.half = Block(event.sequence, event.time)
             return self._joined(half, event)
         if event.flags & OVERLAP:
             self._counters["duplicate"] += 1
-        elif not event.flags & SPECULATIVE:
-            self._counters["header_without_start"] += 1
-        elif self.seen:
-            self._discard(event)  # the block ended before the hole: this is body
+        elif event.flags & SPECULATIVE:
+            self._hold(event)  # the first segment of its block may still come
         else:
-            self._hold(event)  # the first segment of the connection may still come
+            self._counters["header_without_start"] += 1
         return []
 
     def _joined(self, half: Block, event: Event) -> list[Block]:
@@ -235,8 +247,9 @@ class Side:
 
     def _ended(self, half: Block) -> Block:
         self.half = None
-        self.first, self.length, self.seen = half.first, len(half.data), True
-        self.discard_held()
+        self.first, self.length = half.first, len(half.data)
+        ended = half.first + len(half.data)
+        self.discard_before(ended if half.body_bytes is None else ended + half.body_bytes)
         return half
 
     def _duplicate(self, event: Event) -> list[Block]:

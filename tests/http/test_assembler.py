@@ -227,7 +227,9 @@ def test_round_trip(
         if pipelined
         else [turn for pair in zip(requests, responses, strict=True) for turn in pair]
     )
-    got = run([event for turn in turns for event in turn])
+    assembler = Assembler()
+    got = run([event for turn in turns for event in turn], assembler)
+    assert assembler.held() == (0, 0)
     assert [
         (
             each.request.method,
@@ -249,25 +251,51 @@ def test_round_trip(
 
 
 def disordered(events: list[Event], chance: random.Random) -> list[Event]:
-    """The pieces of one block as the kernel may emit them: START first, the rest in any order.
+    """The pieces of one block as the kernel may emit them: in any order, some of them twice.
 
-    Pieces beyond a hole are flagged; some come twice; the end of the message stays the last.
+    Pieces beyond a hole are flagged, and so is one of the body; the end of the message comes last,
+    on its own.
     """
+    pieces = [event for event in events if event.kind == Kind.HEADER]
     ends = [event for event in events if event.kind == Kind.MESSAGE_END]
-    first, *rest = [event for event in events if event.kind == Kind.HEADER]
-    if len(rest) > 1 and chance.random() < 0.5:
-        riding = rest[-1].flags & Flag.MESSAGE_END
-        chance.shuffle(rest)
-        rest = [
-            event._replace(flags=event.flags | (0 if riding else Flag.SPECULATIVE))
-            for event in rest
-        ]
+    if len(pieces) > 1 and chance.random() < 0.5:
+        last = pieces[-1]
+        if last.flags & Flag.MESSAGE_END:
+            pieces[-1] = last._replace(flags=last.flags & ~Flag.MESSAGE_END, body_bytes=0)
+            until = (last.sequence + len(last.data) + last.body_bytes) % 2**32
+            note = last._replace(kind=int(Kind.MESSAGE_END), flags=0, sequence=until, data=b"")
+            ends = [note]
+        pieces = shuffled(pieces, chance)
+        body = beside(ends[0], chance)
+        pieces[:] = [*pieces[:-1], *body, pieces[-1]] if chance.random() < 0.5 else body + pieces
     again = [
         event._replace(flags=event.flags | Flag.OVERLAP)
-        for event in rest[:-1]
+        for event in pieces[1:-1]
         if chance.random() < 0.3
     ]
-    return [first, *again, *rest, *ends]
+    return [pieces[0], *again, *pieces[1:], *ends]
+
+
+def beside(end: Event, chance: random.Random) -> list[Event]:
+    """A piece of the body that ends there: one that looks like a request."""
+    at = chance.randrange(end.body_bytes + 1)
+    if at + len(GET) > end.body_bytes:
+        return []
+    sequence = (end.sequence - end.body_bytes + at) % 2**32
+    flags = int(Flag.SPECULATIVE | Flag.END)
+    return [end._replace(kind=int(Kind.HEADER), flags=flags, sequence=sequence, data=GET)]
+
+
+def shuffled(pieces: list[Event], chance: random.Random) -> list[Event]:
+    """In any order; those before which bytes are missing are flagged."""
+    order = list(range(len(pieces)))
+    chance.shuffle(order)
+    out: list[Event] = []
+    for place, at in enumerate(order):
+        beyond = not set(range(at)) <= set(order[:place])
+        event = pieces[at]
+        out.append(event._replace(flags=event.flags | (Flag.SPECULATIVE if beyond else 0)))
+    return out
 
 
 @settings(max_examples=300, deadline=None)

@@ -1,9 +1,21 @@
 """Header blocks out of pieces: split, repeated, overlapping, out of order, with holes."""
 
 import pytest
-from wire import CLIENT, GET, NOT_FOUND, OK, POST, SERVER, WHOLE, Wire, run, summary
+from wire import (
+    CLIENT,
+    GET,
+    NOT_FOUND,
+    OK,
+    POST,
+    SECOND,
+    SERVER,
+    WHOLE,
+    Wire,
+    run,
+    summary,
+)
 
-from shipper.contract.events import Flag, Kind
+from shipper.contract.events import Event, Flag, Kind
 from shipper.http import Assembler
 
 BODY_LIKE_A_REQUEST = b"GET /smuggled HTTP/1.1\r\n\r\n"
@@ -38,6 +50,104 @@ def test_two_segments_in_either_order(cut: int) -> None:
     assert exchange.request
     assert exchange.request.header_bytes == len(GET)
     assert exchange.incomplete == ("no_response",)
+
+
+@pytest.mark.parametrize("cut", range(1, len(POST)))
+def test_next_request_in_either_order(cut: int) -> None:
+    """So it may on a connection that has had messages before."""
+    wire = Wire()
+    before = wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
+    first, second = wire.send(CLIENT, POST, body=None, splits=[cut])
+    speculative = second._replace(flags=second.flags | Flag.SPECULATIVE)
+    end = wire.event(CLIENT, Kind.MESSAGE_END, body=5)
+    assembler = Assembler()
+    events = [*before, speculative, first, end, *wire.send(SERVER, OK, body=5)]
+    _, exchange = run(events, assembler)
+    assert exchange.incomplete == exchange.anomalies == ()
+    assert exchange.request
+    assert exchange.request.headers == [("Host", "a.example"), ("Content-Length", "5")]
+    assert (exchange.request.header_bytes, exchange.request.body_bytes) == (len(POST), 5)
+    assert assembler.counters["speculative_discarded"] == 0
+    assert assembler.held() == (0, 0)
+
+
+def test_piece_of_the_block_after_the_next() -> None:
+    """One segment ends a request and begins another, whose next segment had come first."""
+    wire = Wire()
+    [one] = wire.send(CLIENT, GET)
+    two, three = wire.send(CLIENT, POST, body=5, splits=[20])
+    three = three._replace(flags=three.flags | Flag.SPECULATIVE)
+    events = [three, one, two, *wire.send(SERVER, OK, body=5), *wire.send(SERVER, NOT_FOUND)]
+    assert summary(run(events)) == [("/one", 200, []), ("/two", 404, [])]
+
+
+def piece(wire: Wire, ahead: int = 0) -> Event:
+    """A piece so many bytes beyond the client's next byte."""
+    place = (wire.next[CLIENT] + ahead) % 2**32
+    data = BODY_LIKE_A_REQUEST
+    return wire.event(CLIENT, flags=Flag.SPECULATIVE | Flag.END, data=data, sequence=place)
+
+
+def test_held_until_a_start_beyond() -> None:
+    """What lies before the next block is no part of it; what lies behind may be."""
+    wire = Wire()
+    assembler = Assembler()
+    events = wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
+    events += [piece(wire, 10), piece(wire, 900)]
+    run(events, assembler)
+    assert assembler.held() == (2, 0)
+    wire.skip(CLIENT, 100)
+    got = run(wire.send(CLIENT, POST, flags=Flag.RESUMED) + wire.send(SERVER, OK), assembler)
+    assert summary(got) == [("/two", 200, [])]
+    assert assembler.held() == (1, 0)
+    assert assembler.counters["speculative_discarded"] == 1
+
+
+def test_held_until_a_gap_covers_it() -> None:
+    """The bytes before it will not come."""
+    wire = Wire()
+    assembler = Assembler()
+    run([*wire.send(CLIENT, GET), piece(wire, 10), piece(wire, 900)], assembler)
+    run([wire.gap(CLIENT, 100)], assembler)
+    assert assembler.held() == (1, 1)
+    assert assembler.counters["speculative_discarded"] == 1
+
+
+@pytest.mark.parametrize("rides", [True, False])
+def test_held_until_the_message_ends_behind_it(rides: bool) -> None:  # noqa: FBT001
+    """It was body, also where the body looks like a request."""
+    wire = Wire()
+    assembler = Assembler()
+    [one, body] = [*wire.send(CLIENT, POST, body=None), piece(wire, 3)]
+    length = 3 + len(BODY_LIKE_A_REQUEST)
+    if rides:
+        events = [body, one._replace(flags=one.flags | Flag.MESSAGE_END, body_bytes=length)]
+        run(events, assembler)
+    else:
+        run([body, one], assembler)
+        assert assembler.held() == (1, 1)
+        wire.skip(CLIENT, length)
+        run([wire.event(CLIENT, Kind.MESSAGE_END, body=length)], assembler)
+    assert assembler.held() == (0, 1)
+    assert assembler.counters["speculative_discarded"] == 1
+    got = run(wire.send(CLIENT, GET) + wire.send(SERVER, OK), assembler, close=True)
+    assert summary(got) == [("/two", 200, []), ("/one", None, ["no_response"])]
+
+
+def test_held_until_the_wait_is_over() -> None:
+    """Nothing is kept of a connection that ended or fell silent."""
+    for over in (True, False):
+        wire = Wire()
+        assembler = Assembler(timeout_ns=SECOND)
+        run([*wire.send(CLIENT, GET), *wire.send(SERVER, OK), piece(wire, 10)], assembler)
+        assert assembler.held() == (1, 0)
+        if over:
+            run([wire.end()], assembler)
+        else:
+            assert assembler.advance(wire.time + SECOND) == []
+        assert assembler.held() == (0, 0)
+        assert assembler.counters["speculative_discarded"] == 1
+        assert assembler.imbalance() == {}
 
 
 def test_three_segments_with_a_hole() -> None:
@@ -202,11 +312,15 @@ def test_block_over_the_bound() -> None:
     assert assembler.counters["header_without_start"] == 2
 
 
-def test_held_bytes_are_bounded() -> None:
+@pytest.mark.parametrize("begun", [True, False])
+def test_held_bytes_are_bounded(begun: bool) -> None:  # noqa: FBT001
     """Pieces beyond a hole that would not fit into a block are discarded."""
     wire = Wire()
     assembler = Assembler(max_block=64)
-    events = [wire.event(CLIENT, flags=Flag.START, data=GET[:5])]
+    if begun:
+        events = [wire.event(CLIENT, flags=Flag.START, data=GET[:5])]
+    else:
+        events = wire.send(CLIENT, GET) + wire.send(SERVER, OK)
     for at in range(5):
         place = (wire.next[CLIENT] + 10 + 40 * at) % 2**32
         events.append(wire.event(CLIENT, flags=Flag.SPECULATIVE, data=b"a" * 40, sequence=place))
