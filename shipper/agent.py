@@ -88,6 +88,8 @@ class Agent:
         self._check_delivery()
         kernel = open_kernel(wiring.capture_settings(self.config))
         try:
+            if self._stop is not None:
+                return 0
             self._prepare_files()
             privileges.drop(self.config.agent.user)
             self._start_workers(kernel)

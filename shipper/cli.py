@@ -67,8 +67,8 @@ def _capture(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Every command with its options."""
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Every command; and the options of the one that `argv` names."""
     parser = _Parser(
         prog="shipper",
         description=_DESCRIPTION,
@@ -118,16 +118,16 @@ def build_parser() -> argparse.ArgumentParser:
     _capture(doctor)
 
     demo = commands.add_parser("demo", help="everything on this machine: traffic, broker, records")
-    _add_lazy(tail, demo)
+    # These know their own options, and bring a Kafka client along: only when they are meant.
+    if "tail" in argv:
+        from shipper import tail as tail_command  # noqa: PLC0415
+
+        tail_command.add_arguments(tail)
+    if "demo" in argv:
+        from shipper import demo as demo_command  # noqa: PLC0415
+
+        demo_command.add_arguments(demo)
     return parser
-
-
-def _add_lazy(tail: argparse.ArgumentParser, demo: argparse.ArgumentParser) -> None:
-    from shipper import demo as demo_command  # noqa: PLC0415
-    from shipper import tail as tail_command  # noqa: PLC0415
-
-    tail_command.add_arguments(tail)
-    demo_command.add_arguments(demo)
 
 
 def configuration(arguments: argparse.Namespace) -> Config:
@@ -178,8 +178,9 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns the exit code."""
+    given = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(build_parser().parse_args(argv))
+        return _dispatch(build_parser(given).parse_args(given))
     except ShipperError as error:
         print(f"shipper: {error}", file=sys.stderr)
         return error.exit_code

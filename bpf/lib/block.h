@@ -99,7 +99,8 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	}
 	if (!take_role(segment, response))
 		return false;
-	if (segment->set->filters & JOIN_TWINS && !response && silenced_by_twin(segment, at)) {
+	if (THIS_HOOK != HOOK_REPLAY && segment->set->filters & JOIN_TWINS && !response &&
+	    silenced_by_twin(segment, at)) {
 		segment->flow->verdict = VERDICT_DONE;
 		return false;
 	}

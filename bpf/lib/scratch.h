@@ -9,7 +9,7 @@
 #else
 #define PASS_BYTES WINDOW
 #endif
-#define LINES 24     /* with bounded loops, turns in a pass: of a line, or of a part of one, */
+#define LINES 16     /* with bounded loops, turns in a pass: of a line, or of a part of one, */
 #define LINE_WORDS 8 /* of so many words, */
 #define TURN_WORDS 4 /* so many at once */
 

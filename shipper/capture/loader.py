@@ -20,6 +20,7 @@ import os
 import platform
 import re
 import resource
+import signal
 import socket
 import struct
 import sys
@@ -305,6 +306,8 @@ def send(channel: socket.socket, answer: dict, descriptors: list[int]) -> None: 
 def main() -> int:
     """Do what the socket given as the first argument says."""
     channel = socket.socket(fileno=int(sys.argv[1]))
+    # Ctrl-C goes to the whole group: the agent decides, and ends us with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LOG_LIMIT, LOG_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError, ValueError):
