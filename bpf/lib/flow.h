@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /* A flow's life: opened, attended to or left alone, closed. */
 
+#ifdef FLOW_BY_COOKIE
+/* A connection's own socket shows itself for the first time: what the listener showed is its. */
+static void adopt_embryo(struct segment *segment, struct flow_key *key)
+{
+	struct flow_key embryo = { .cookie = embryo_key(segment->packet) };
+	struct flow *flow = flows.lookup(&embryo);
+
+	if (!flow)
+		return;
+	flows.update(key, flow);
+	flows.delete(&embryo);
+	segment->flow = flows.lookup(key);
+}
+#else
+static void adopt_embryo(struct segment *segment, struct flow_key *key)
+{
+}
+#endif
+
 /* Finds, or makes, the flow of a packet; false when there is none to be followed. */
 static bool open_flow(struct segment *segment, struct flow_key *key)
 {
@@ -16,6 +35,10 @@ static bool open_flow(struct segment *segment, struct flow_key *key)
 			return true;
 		if (segment->flow->verdict == VERDICT_FOLLOW)
 			note_flow_end(segment, segment->flow, FLOW_END_CLOSED);
+	} else {
+		adopt_embryo(segment, key);
+		if (segment->flow)
+			return true;
 	}
 	/* Ends of connections that were never seen begin nothing. */
 	if (origin->over || (!packet->length && !(packet->tcp_flags & TCP_SYN)))

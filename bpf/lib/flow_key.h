@@ -30,10 +30,32 @@ static u64 (*get_socket_cookie)(void *) = (void *)46;
 #define TCP_CLOSE 7
 #define TCP_LAST_ACK 9
 #define TCP_CLOSING 11
+/* ... and of one that waits for connections. */
+#define TCP_LISTEN 10
 
 struct flow_key {
 	u64 cookie;
 };
+
+/*
+ * A key for a connection that has no socket yet. Data may complete the handshake (always with
+ * TCP_DEFER_ACCEPT, which Apache's httpd uses; also when the bare ACK was lost): the hook then shows
+ * the listener, whose cookie all its connections would share. What the connection's own socket
+ * shows next has the same addresses and the same first sequence number of the server's, which no
+ * other network namespace with these addresses has. The top bit keeps it apart from cookies.
+ */
+static u64 embryo_key(struct packet *packet)
+{
+	bool out = packet->direction == DIRECTION_EGRESS;
+	u64 *client = (u64 *)(out ? packet->destination : packet->source);
+	u64 *server = (u64 *)(out ? packet->source : packet->destination);
+	u64 ports = out ? (u64)packet->destination_port << 16 | packet->source_port
+			: (u64)packet->source_port << 16 | packet->destination_port;
+	u64 first = out ? packet->sequence : packet->acknowledged;
+
+	return mix(client[0] ^ mix(client[1] ^ mix(server[0] ^ mix(server[1] ^
+	       mix(ports << 32 | first))))) | 1ULL << 63;
+}
 
 /*
  * Only what this host received has an ingress interface: sockets send fresh skbs. One program
@@ -64,6 +86,14 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return key->cookie != 0;
+	if (sk->state == TCP_LISTEN) {
+		key->cookie = embryo_key(packet);
+		origin->cookie = 0;
+		origin->id = key->cookie;
+		origin->sequence = packet->sequence;
+		origin->known = origin->fresh = 1;
+		return true;
+	}
 	origin->over = sk->state == TCP_TIME_WAIT || sk->state == TCP_CLOSE ||
 		       sk->state == TCP_LAST_ACK || sk->state == TCP_CLOSING;
 	tcp = bpf_tcp_sock(sk);
