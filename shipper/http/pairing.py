@@ -5,12 +5,11 @@ Rules:
   that follows. A 101, and a 2xx to CONNECT, end the exchange at the response's header block.
 - An exchange is handed out when the end of its response is seen, when the next response begins,
   when the connection ends, or when the wait is over.
-- A request that could not be read keeps its place in the queue (None), and one that was handed
-  out unanswered leaves a place too (`_unmatched`), so that a late response is told alone and
-  does not take the next request's place.
-- Where requests lost their place, nothing that came before is paired with what comes after.
-  Where responses did, the response is paired only if exactly one request is waiting; else nobody
-  can tell which one it answers.
+- A request that could not be read keeps its place in the queue (None).
+- Across a loss only what belongs together for certain is paired (`shipper.http.queue`). Where
+  requests lost their place, nothing that came before is paired with what comes after. Where
+  responses did, the response is paired only if exactly one request is waiting and nothing of
+  another was seen or lost since.
 - Which side asks is settled by the first message, and holds for as long as the connection.
 
 Knows neither clocks nor other connections.
@@ -20,8 +19,11 @@ from typing import Final
 
 from shipper.contract.events import Event, Flag, FlowEnd
 from shipper.contract.exchange import Connection, Exchange, Incomplete
-from shipper.http.block import Head, RequestHead, ResponseHead, parse_block
+from shipper.http.assembled import head_of
+from shipper.http.block import Head, RequestHead, ResponseHead
 from shipper.http.connection import connection_of
+from shipper.http.ending import ended_with, tunnels, unanswered
+from shipper.http.queue import Queue
 from shipper.http.startline import BlockError
 from shipper.http.stream import UNMATCHED, Block, Side
 
@@ -33,17 +35,11 @@ _RESPONSE: Final = int(Flag.RESPONSE)
 
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL: Final = 200
-_FIRST_REDIRECT: Final = 300
 _MOST_INTERIM: Final = 32
 
 # What the end of a message is counted as when its exchange is gone.
 _AFTER_EXCHANGE: Final = "message_end_after_exchange"
 _AFTER_TIMEOUT: Final = "message_end_after_timeout"
-
-_OF_RESPONSE: Final = {
-    Incomplete.REQUEST_GAP: Incomplete.RESPONSE_GAP,
-    Incomplete.REQUEST_CUT_OFF: Incomplete.RESPONSE_CUT_OFF,
-}
 
 
 class Conversation:
@@ -59,9 +55,8 @@ class Conversation:
         "_max_pending",
         "_number",
         "_opening",
-        "_pending",
+        "_queue",
         "_request_side",
-        "_unmatched",
         "last",
         "sides",
     )
@@ -76,9 +71,7 @@ class Conversation:
         self._opening: Event | None = opening  # until the connection is made from it
         self._connection: Connection | None = None
         self._request_side: int | None = None
-        # A list, because an empty deque is ten times its size and the queue is short.
-        self._pending: list[RequestHead | None] = []
-        self._unmatched = 0  # responses still to come whose requests have been handed out
+        self._queue = Queue()
         self._asked: RequestHead | None = None  # the request that `_answer` answers
         self._answer: ResponseHead | None = None  # the response whose end is awaited
         self._interim: list[int] = []
@@ -88,7 +81,7 @@ class Conversation:
     @property
     def waits(self) -> bool:
         """Whether there is anything that a time-out would hand out."""
-        if self._pending or self._answer is not None:
+        if self._queue.pending or self._queue.silenced or self._answer is not None:
             return True
         one, other = self.sides
         return bool(one.half or other.half or one.held or other.held)
@@ -97,16 +90,17 @@ class Conversation:
     def uploading(self) -> bool:
         """Whether the wait is for the end of a request's body, not for a response."""
         one, other = self.sides
-        if self._answer is not None or not self._pending or one.half or other.half:
+        pending = self._queue.pending
+        if self._answer is not None or not pending or one.half or other.half:
             return False
-        front = self._pending[0]
+        front = pending[0]
         return front is not None and front.body_awaited
 
     @property
     def held_messages(self) -> int:
         """Messages that are in no exchange yet."""
         answering = (self._answer is not None) + (self._asked is not None)
-        return answering + sum(head is not None for head in self._pending)
+        return answering + sum(head is not None for head in self._queue.pending)
 
     def take(
         self, at: int, head: RequestHead | ResponseHead, flags: int, out: list[Exchange]
@@ -135,21 +129,10 @@ class Conversation:
         """Pair the message of a block that was put together from several events."""
         self._counters["blocks"] += 1
         try:
-            head = parse_block(bytes(block.data), whole=block.whole, cut=block.cut)
+            head = head_of(block)
         except BlockError as error:
             self.unusable(at, error, block.flags, out)
             return
-        message = head.message
-        message.start = block.start
-        if block.end is not None:  # pieces out of order: no message ends before it starts
-            message.end = max(block.start, block.end)
-        message.body_bytes = block.body_bytes
-        head.block_end = block.latest
-        head.fault = block.fault
-        if block.fault is not None and isinstance(head, ResponseHead):
-            head.fault = _OF_RESPONSE[block.fault]
-        if block.conflict:
-            head.anomalies.append("overlap_conflict")
         self.take(at, head, block.flags, out)
 
     def unusable(self, at: int, error: BlockError, flags: int, out: list[Exchange]) -> None:
@@ -158,12 +141,10 @@ class Conversation:
         self.sides[at].head, self.sides[at].end_counter = None, UNMATCHED
         role = self._request_side
         if at == role or (role is None and flags & _REQUEST):
-            self._pending.append(None)
-            if len(self._pending) > self._max_pending:
-                self._overflow(out)
+            self._ask(None, out)
         elif role is not None or flags & _RESPONSE:
             self._close_answer(out)
-            asked = self._next_asked()
+            asked = self._queue.next()
             if asked is not None:
                 asked.anomalies.append("unreadable_response")
                 self._emit(asked, None, out, (Incomplete.RESPONSE_CUT_OFF,))
@@ -187,33 +168,18 @@ class Conversation:
 
     def end(self, event: Event, out: list[Exchange]) -> None:
         """The connection ended (FIN, RST, CLOSED, EVICTED or TUNNEL)."""
-        reason = event.reason
-        self._break_off_halves(out, gap=reason == FlowEnd.EVICTED)
-        broken: tuple[Incomplete, ...] = ()
-        over = reason in {FlowEnd.FIN, FlowEnd.RST, FlowEnd.CLOSED}
+        self._break_off_halves(out, gap=event.reason == FlowEnd.EVICTED)
         answer = self._answer
-        if answer is not None and answer.message.end is None and over:
-            if answer.until_close and reason == FlowEnd.FIN:
-                answer.message.end = event.time
-                if event.flags & _UNTIL_CLOSE:
-                    answer.message.body_bytes = event.body_bytes
-            elif (answer.until_close and reason == FlowEnd.RST) or self._body_missing(answer):
-                broken = (Incomplete.RESPONSE_CUT_OFF,)
-        if answer is not None and over and self._asked is not None and self._asked.body_awaited:
-            broken = (Incomplete.REQUEST_CUT_OFF, *broken)
-        self._close_answer(out, broken)
-        while self._pending:
-            head = self._pending.pop(0)
-            if head is not None:
-                cut_off = over and head.body_awaited
-                self._alone(head, out, (Incomplete.REQUEST_CUT_OFF,) if cut_off else ())
+        self._close_answer(out, () if answer is None else ended_with(event, self._asked, answer))
+        for head in self._queue.silence():
+            self._alone(head, out, unanswered(event, head))
 
     def flush(self, out: list[Exchange], *, timed_out: bool = False) -> None:
         """Hand out all there is. The connection may live on: what comes is not mispaired."""
         self._break_off_halves(out, gap=False)
         self._close_answer(out, timed_out=timed_out)
-        self._unmatched += len(self._pending)
-        self._give_up_pending(out, timed_out=timed_out)
+        for head in self._queue.silence():
+            self._alone(head, out, timed_out=timed_out)
 
     def drop(self) -> None:
         """Forget all there is: the other end of the connection tells it."""
@@ -228,35 +194,40 @@ class Conversation:
     def _request(self, head: RequestHead, out: list[Exchange]) -> None:
         if head.resumed:
             self._close_answer(out)
-            self._give_up_pending(out)
-            self._unmatched = 0
             self._interim.clear()
-        self._pending.append(head)
-        if len(self._pending) > self._max_pending:
-            self._overflow(out)
+        self._ask(head, out)
 
-    def _overflow(self, out: list[Exchange]) -> None:
-        self._counters["pipeline_overflow"] += 1
-        self._unmatched += len(self._pending)
-        self._give_up_pending(out)
+    def _ask(self, head: RequestHead | None, out: list[Exchange]) -> None:
+        queue = self._queue
+        given_up = queue.ask(head)
+        if len(queue.pending) > self._max_pending:
+            self._counters["pipeline_overflow"] += 1
+            given_up += queue.overflow()
+        self._tell_alone(given_up, out)
+
+    def _tell_alone(self, given_up: list[RequestHead], out: list[Exchange]) -> None:
+        for head in given_up:
+            self._alone(head, out)
 
     def _response(self, head: ResponseHead, out: list[Exchange]) -> None:
         self._close_answer(out)
+        queue = self._queue
         if head.resumed:
-            self._unmatched = 0
             self._interim.clear()
-            if len(self._pending) > 1:
-                self._give_up_pending(out)
+            self._tell_alone(queue.resume(head, asking=self._asking), out)
         message = head.message
         if message.status < _FIRST_FINAL and message.status != _SWITCHING_PROTOCOLS:
             self._take_interim(message.status)
             return
-        asked = self._next_asked() if self._pending or self._unmatched else self._early(out)
+        if not queue.pending and not queue.unmatched:
+            self._early(out)
+        self._tell_alone(queue.answer(head, asking=self._asking), out)
+        asked = queue.next()
         if self._interim:
             message.interim = tuple(self._interim)
             self._interim.clear()
         self._asked, self._answer = asked, head
-        if _tunnels(asked, message.status) and message.end is None and head.fault is None:
+        if tunnels(asked, message.status) and message.end is None and head.fault is None:
             message.end, message.body_bytes = max(message.start, head.block_end), 0
         if message.end is not None or head.fault is not None:
             self._close_answer(out)
@@ -268,20 +239,18 @@ class Conversation:
         else:
             self._counters["interim_dropped"] += 1
 
-    def _next_asked(self) -> RequestHead | None:
-        """The request that the next response answers; None if it is not here."""
-        if self._unmatched:
-            self._unmatched -= 1
-            return None
-        return self._pending.pop(0) if self._pending else None
-
-    def _early(self, out: list[Exchange]) -> RequestHead | None:
-        """The request whose header block is not at its end, though it is answered already."""
+    @property
+    def _asking(self) -> bool:
+        """Whether a part of a request was seen whose header block is not whole yet."""
         at = self._request_side
-        if at is None or self.sides[at].half is None:
-            return None
-        self.take_block(at, self.sides[at].break_off(gap=False), out)
-        return self._next_asked()
+        return at is not None and (self.sides[at].half is not None or bool(self.sides[at].held))
+
+    def _early(self, out: list[Exchange]) -> None:
+        """A response while no request waits may answer one whose header block is not at its end."""
+        at = self._request_side
+        half = None if at is None else self.sides[at].half
+        if at is not None and half is not None and self._queue.sure and not half.flags & _RESUMED:
+            self.take_block(at, self.sides[at].break_off(gap=False), out)
 
     def _break_off_halves(self, out: list[Exchange], *, gap: bool) -> None:
         first = self._request_side or 0
@@ -290,12 +259,6 @@ class Conversation:
             if side.half is not None:
                 self.take_block(at, side.break_off(gap=gap), out)
             side.discard_held()
-
-    def _body_missing(self, answer: ResponseHead) -> bool:
-        """Whether the response's body ought to be there and is not (RFC 9112 section 6.3)."""
-        to_head = self._asked is not None and self._asked.message.method == "HEAD"
-        bodiless = to_head or answer.message.status in {204, 304}
-        return answer.body_awaited and not bodiless
 
     def _close_answer(
         self,
@@ -308,12 +271,6 @@ class Conversation:
         if answer is not None:
             asked, self._answer, self._asked = self._asked, None, None
             self._emit(asked, answer, out, broken, timed_out=timed_out)
-
-    def _give_up_pending(self, out: list[Exchange], *, timed_out: bool = False) -> None:
-        while self._pending:
-            head = self._pending.pop(0)
-            if head is not None:
-                self._alone(head, out, timed_out=timed_out)
 
     def _alone(
         self,
@@ -381,11 +338,3 @@ class Conversation:
             raise AssertionError(msg)
         self._connection = connection_of(event, request_side=side)
         return self._connection
-
-
-def _tunnels(asked: RequestHead | None, status: int) -> bool:
-    """Whether what follows the response's header block is not HTTP/1 (RFC 9110 section 9.3.6)."""
-    if status == _SWITCHING_PROTOCOLS:
-        return True
-    connect = asked is not None and asked.message.method == "CONNECT"
-    return connect and status < _FIRST_REDIRECT

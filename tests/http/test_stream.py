@@ -97,9 +97,8 @@ def test_held_until_a_start_beyond() -> None:
     run(events, assembler)
     assert assembler.held() == (2, 0)
     wire.skip(CLIENT, 100)
-    got = run(wire.send(CLIENT, POST, flags=Flag.RESUMED) + wire.send(SERVER, OK), assembler)
-    assert summary(got) == [("/two", 200, [])]
-    assert assembler.held() == (1, 0)
+    run(wire.send(CLIENT, POST, flags=Flag.RESUMED), assembler)
+    assert assembler.held() == (1, 1)
     assert assembler.counters["speculative_discarded"] == 1
 
 

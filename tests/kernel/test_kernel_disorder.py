@@ -58,8 +58,9 @@ def test_other_boundaries(kernel: Harness) -> None:
 def test_reordered_inside_a_block(kernel: Harness) -> None:
     """Any two cuts of a block, its pieces in any order: the exchanges are those that were sent.
 
-    Whole, if the block had begun before the hole. (The borders do not lie at a line's start or in
-    a framing line: there the framing is in doubt, and the next test looks at that.)
+    Whole, also where the block's first segment was not the first. (The borders do not lie at a
+    line's start or in a framing line: there the framing is in doubt, and the next test looks at
+    that.)
     """
     framing = POST.index(b"Content-Length")
     safe = [
@@ -80,8 +81,7 @@ def test_reordered_inside_a_block(kernel: Harness) -> None:
             made = connection.exchanges()
             targets = [e.request and e.request.target for e in made]
             assert targets == ["/", "/b", "/"], (cuts, order)
-            if order[0] == 0:  # the block has begun: the hole lies inside it
-                assert all(e.incomplete == () for e in made), (cuts, order)
+            assert all(e.incomplete == () for e in made), (cuts, order)
 
 
 def test_reordered_at_any_byte(kernel: Harness) -> None:
@@ -275,9 +275,14 @@ def test_one_direction_only(kernel: Harness) -> None:
 
 
 def test_disorder_never_invents(kernel: Harness) -> None:
-    """Random loss, order and repetition: what is paired without any mark belongs together."""
+    """Random loss, order and repetition: what is paired belongs together, however it is marked.
+
+    Where both directions lost something, a request may be lost without a trace before the response
+    that is found again. Then the pair may be wrong, but never without saying that it resumed.
+    """
     generator = random.Random(11)
-    for case in range(150):
+    paired = 0
+    for case in range(500):
         connection = kernel.connection()
         packets = []
         for number in range(6):
@@ -287,22 +292,33 @@ def test_disorder_never_invents(kernel: Harness) -> None:
                 at = 0
                 while at < len(data):
                     step = generator.randrange(1, 90)
-                    packets.append(connection.build(end, data[at : at + step]))
+                    packets.append((end, connection.build(end, data[at : at + step])))
                     end.sequence += len(data[at : at + step])
                     at += step
-        for _ in range(3):
-            change, at = generator.randrange(3), generator.randrange(len(packets) - 1)
-            if change == 0:
-                del packets[at]
-            elif change == 1:
-                packets.insert(at, packets[at])
-            else:
-                packets[at : at + 2] = packets[at + 1], packets[at]
-        events = [event for packet in packets for event in kernel.show(packet)]
+        disturbed = disturb(packets, generator)
+        events = [event for _, packet in packets for event in kernel.show(packet)]
         for made in exchanges(events):
-            doubtful = made.incomplete or made.resumed or made.joined_late
-            if made.request and made.response and made.request.target and not doubtful:
+            if made.request and made.response and not (made.resumed and len(disturbed) > 1):
+                paired += 1
                 assert made.request.target[1:] == str(made.response.status - 200), case
+    assert paired > 500 * 6 // 2
+
+
+def disturb(packets: list[tuple[End, bytes]], generator: random.Random) -> set[int]:
+    """Lose, repeat or swap three packets; the ports of the ends that this did something to."""
+    disturbed = set()
+    for _ in range(3):
+        change, at = generator.randrange(3), generator.randrange(len(packets) - 1)
+        ends = [packets[at][0], packets[at + 1][0]]
+        if change == 0:
+            del packets[at]
+            disturbed.add(ends[0].address[1])
+        elif change == 1:
+            packets.insert(at, packets[at])
+        else:
+            packets[at : at + 2] = packets[at + 1], packets[at]
+            disturbed |= {end.address[1] for end in ends}
+    return disturbed
 
 
 def test_disorder_is_got_over(kernel: Harness) -> None:
