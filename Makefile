@@ -18,8 +18,8 @@ PYTEST_ARGS ?=
 
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
-# A real server, real clients, another reader of captures, networks to build.
-DEBIAN_TEST := nginx wrk tshark curl iproute2 nftables openssl procps
+# The other architecture's headers, a real server, real clients, another reader of captures, networks.
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps
 
 # Installs those of $(1) that are missing. Services of a package that is only here for the tests
 # are not started: policy-rc.d is how Debian lets one say so.
