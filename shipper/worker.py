@@ -24,9 +24,9 @@ from shipper.log import say
 from shipper.pipeline import Pipeline
 from shipper.record import RecordBuilder
 
-#: How long events may wait in the ring when little happens. One wake-up for all of them costs less
-#: than one for each; it bounds what this adds to the delay of a record.
-_IDLE_WAIT = 0.01
+#: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
+#: them costs less than one for each; it bounds what this adds to the delay of a record.
+_REST = 0.01
 _BATCH = 2048
 _SECOND = 1_000_000_000
 _CLOCK_STEP = 500_000_000  # ns by which the wall clock may drift unnoticed
@@ -129,10 +129,10 @@ class Worker:
                 # Nothing waits, so nothing older than this can come.
                 pipeline.advance(clock.now, clock.offset, clock.wall)
             pipeline.sink.poll(0.0)
-            if not events:
-                if finishing:
-                    return
-                ring.wait(_IDLE_WAIT)
+            if finishing and not events:
+                return
+            if not finishing and len(events) < _BATCH:
+                ring.wait(_REST)
 
     def _told_to_finish(self) -> bool:
         if self._deadline is None:

@@ -35,7 +35,8 @@ class Ring:
         self._bytes = memoryview(self._data)
         self._produced = self._bytes.cast("Q")
         self._poll = select.epoll()
-        self._poll.register(descriptor, select.EPOLLIN)
+        # Edge-triggered: only the kernel's wake-up ends a wait, not the events that are let wait.
+        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
 
     @property
     def waiting(self) -> int:
