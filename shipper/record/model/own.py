@@ -85,7 +85,11 @@ class Shipper(TypedDict, total=False):
     ]
     resumed: Annotated[
         Literal[True],
-        about("Resumed", "The place in the stream was lost, a start line gave it back.", True),  # noqa: FBT003 - an example
+        about(
+            "Resumed",
+            "Something was lost before this exchange: a start line gave the place back, or the pair is the likely one.",
+            True,
+        ),  # noqa: FBT003 - an example
     ]
     timestamp_replaced: Annotated[
         Literal[True],
