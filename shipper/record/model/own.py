@@ -87,9 +87,9 @@ class Shipper(TypedDict, total=False):
         Literal[True],
         about(
             "Resumed",
-            "Something was lost before this exchange: a start line gave the place back, or the pair is the likely one.",
-            True,
-        ),  # noqa: FBT003 - an example
+            "Bytes were lost before this: a start line gave the place back, or the pair is likely.",
+            True,  # noqa: FBT003 - an example
+        ),
     ]
     timestamp_replaced: Annotated[
         Literal[True],
