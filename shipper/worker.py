@@ -27,6 +27,9 @@ from shipper.record import RecordBuilder
 #: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
 #: them costs less than one for each; it bounds what this adds to the delay of a record.
 _REST = 0.01
+#: The same once nothing has come for a while: a quiet host shall not feel the agent.
+_LONG_REST = 0.05
+_QUIET = 1_000_000_000  # ns
 _BATCH = 2048
 _SECOND = 1_000_000_000
 _CLOCK_STEP = 500_000_000  # ns by which the wall clock may drift unnoticed
@@ -118,12 +121,14 @@ class Worker:
 
     def _loop(self) -> None:
         pipeline, ring, clock = self._pipeline, self._ring, self._clock
+        last = 0
         while True:
             finishing = self._told_to_finish()
             if clock.tick():
                 self._leave_out_own_sockets()
             events = ring.drain(_BATCH)
             if events:
+                last = clock.now
                 pipeline.feed(events, clock.offset, clock.wall)
             else:
                 # Nothing waits, so nothing older than this can come.
@@ -132,7 +137,7 @@ class Worker:
             if finishing and not events:
                 return
             if not finishing and len(events) < _BATCH:
-                ring.wait(_REST)
+                ring.wait(_REST if clock.now - last < _QUIET else _LONG_REST)
 
     def _told_to_finish(self) -> bool:
         if self._deadline is None:
