@@ -250,7 +250,12 @@ def open_kernel(settings: CaptureSettings) -> Kernel:
 
 def _run_loader(settings: CaptureSettings, task: dict[str, object]) -> dict[str, int]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with ours, tempfile.TemporaryFile() as log:
+    # The folder is ours, not the loader's: it goes too when the loader has to be killed.
+    with (
+        ours,
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryDirectory(prefix="shipper-") as tree,
+    ):
         process = subprocess.Popen(  # noqa: S603 - our own file, an interpreter of the settings
             [settings.interpreter, "-I", loader.__file__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -261,7 +266,7 @@ def _run_loader(settings: CaptureSettings, task: dict[str, object]) -> dict[str,
         theirs.close()
         try:
             ours.settimeout(settings.load_timeout)
-            ours.sendall(json.dumps(task).encode() + b"\n")
+            ours.sendall(json.dumps({**task, "tree": tree}).encode() + b"\n")
             answer, descriptors = _receive(ours)
             process.wait(settings.load_timeout)
         except (TimeoutError, subprocess.TimeoutExpired) as error:

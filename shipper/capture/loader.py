@@ -24,7 +24,6 @@ import signal
 import socket
 import struct
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -314,18 +313,17 @@ def main() -> int:
         # Before 5.11 maps are charged against this limit.
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY,) * 2)
     task = json.loads(channel.makefile("rb").readline())
-    with tempfile.TemporaryDirectory(prefix="shipper-") as tree:
-        try:
-            stub_tree(Path(tree), platform.machine())
-            names, descriptors = load({**task, "tree": tree})
-        except LoaderError as error:
-            send(channel, {"problem": str(error), "remedy": error.remedy}, [])
-            return 1
-        except OSError as error:
-            remedy = "run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and CAP_PERFMON"
-            send(channel, {"problem": f"loading failed: {error.strerror}", "remedy": remedy}, [])
-            return 1
-        send(channel, {"names": names}, descriptors)
+    try:
+        stub_tree(Path(task["tree"]), platform.machine())
+        names, descriptors = load(task)
+    except LoaderError as error:
+        send(channel, {"problem": str(error), "remedy": error.remedy}, [])
+        return 1
+    except OSError as error:
+        remedy = "run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and CAP_PERFMON"
+        send(channel, {"problem": f"loading failed: {error.strerror}", "remedy": remedy}, [])
+        return 1
+    send(channel, {"names": names}, descriptors)
     return 0
 
 

@@ -90,26 +90,25 @@ def test_without_privileges_it_says_what_is_missing() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_private_cgroup_namespace_is_refused() -> None:
+def test_a_private_cgroup_namespace_is_refused(tmp_path: Path) -> None:
     """Where only a part of the host's cgroups is mounted, capture would be silently partial."""
     script = (
-        "mkdir -p /tmp/shipper-private && mount -t tmpfs none /tmp/shipper-private && "
-        "mkdir /tmp/shipper-private/c && mount -t cgroup2 none /tmp/shipper-private/c && "
-        "mkdir /tmp/shipper-private/c/shipper-test-private && "
-        "echo $$ > /tmp/shipper-private/c/shipper-test-private/cgroup.procs && "
+        "mkdir c d && mount -t cgroup2 none c && "
+        "mkdir c/shipper-test-private && "
+        "echo $$ > c/shipper-test-private/cgroup.procs && "
         "exec unshare --cgroup --mount sh -c '"
-        "mkdir /tmp/shipper-private/d && mount -t cgroup2 none /tmp/shipper-private/d && "
+        "mount -t cgroup2 none d && "
         f"{sys.executable} -m shipper run --output stdout "
-        "--set capture.cgroup_root=/tmp/shipper-private/d; code=$?; "
-        "echo $$ > /tmp/shipper-private/c/cgroup.procs; "
-        "rmdir /tmp/shipper-private/c/shipper-test-private; exit $code'"
+        f"--set capture.cgroup_root={tmp_path}/d; code=$?; "
+        "echo $$ > c/cgroup.procs; "
+        "rmdir c/shipper-test-private; exit $code'"
     )
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script],
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).parents[2],
+        cwd=tmp_path,
     )
     assert "private cgroup namespace" in done.stderr, done.stderr
     assert "--cgroupns=host" in done.stderr
