@@ -24,7 +24,6 @@ from shipper.delivery import Counters, Report
 from shipper.errors import UsageError
 from shipper.log import set_up
 from shipper.pipeline import Pipeline
-from shipper.record import RecordBuilder
 from shipper.replay import replay
 from shipper.tail import printable
 
@@ -68,10 +67,7 @@ def _live(config: Config, seconds: float, log: logging.Logger) -> Pipeline:
     kernel = open_kernel(wiring.capture_settings(config))
     privileges.drop(config.agent.user)
     identity = wiring.identity(config, str(uuid.uuid4()), 0)
-    builder = RecordBuilder(wiring.record_settings(config), identity)
-    pipeline = Pipeline(
-        wiring.assembler(config), builder, NullSink(), waiting=lambda: True, log=log
-    )
+    pipeline = wiring.pipeline(config, identity, NullSink(), waiting=lambda: True, log=log)
     rings = [kernel.ring(number) for number in range(kernel.settings.rings)]
     end = time.monotonic() + seconds
     if sys.stderr.isatty():

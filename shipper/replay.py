@@ -21,7 +21,7 @@ from shipper.delivery import ReaderGone, Sink, StdoutSink
 from shipper.errors import InputError
 from shipper.log import say, set_up
 from shipper.pipeline import Pipeline
-from shipper.record import Identity, RecordBuilder
+from shipper.record import Identity
 
 _NAMESPACE = uuid.UUID("0d1b2a60-2f5a-5a06-8d0e-6d4b9b7f3c52")
 _HARMLESS = bytes.fromhex("4500001400000000401100007f0000017f000001")  # an empty IPv4 packet
@@ -98,8 +98,7 @@ def replay(
             sink.poll(0.1)
             return True
 
-        builder = RecordBuilder(wiring.record_settings(config), _identity(config, digest))
-        pipeline = Pipeline(wiring.assembler(config), builder, sink, waiting=wait, log=log)
+        pipeline = wiring.pipeline(config, _identity(config, digest), sink, waiting=wait, log=log)
         packets = Replay(kernel, capture)
         clock = CaptureClock()
         for event in packets:

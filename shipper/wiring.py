@@ -12,6 +12,7 @@ from shipper.capture import CaptureSettings, HookName, Rules
 from shipper.config import Capture, Config, Match
 from shipper.delivery import FileSink, KafkaSink, Log, Sink, StdoutSink, TeeSink
 from shipper.http import Assembler
+from shipper.pipeline import Pipeline, Waiting
 from shipper.record import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
@@ -20,6 +21,7 @@ from shipper.record import (
     HeaderSettings,
     Identity,
     PrivacySettings,
+    RecordBuilder,
     RecordSettings,
 )
 
@@ -149,6 +151,14 @@ def identity(config: Config, ephemeral: str, worker: int) -> Identity:
         host_name=host_name,
         observer_name=host_name,
     )
+
+
+def pipeline(
+    config: Config, who: Identity, sink: Sink, *, waiting: Waiting, log: logging.Logger
+) -> Pipeline:
+    """The rooms joined as configured, from header events to `sink`."""
+    builder = RecordBuilder(record_settings(config), who)
+    return Pipeline(assembler(config), builder, sink, waiting=waiting, log=log)
 
 
 def sink(config: Config, log: Log) -> Sink:

@@ -21,8 +21,6 @@ from shipper.config import Config
 from shipper.delivery import KafkaSink, ReaderGone
 from shipper.errors import ShipperError
 from shipper.log import say
-from shipper.pipeline import Pipeline
-from shipper.record import RecordBuilder
 
 #: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
 #: them costs less than one for each; it bounds what this adds to the delay of a record.
@@ -92,12 +90,9 @@ class Worker:
         self._clock = Clock(log)
         self._deadline: float | None = None
         self._sockets: set[str] = set()
-        self._pipeline = Pipeline(
-            wiring.assembler(config),
-            RecordBuilder(
-                wiring.record_settings(config),
-                wiring.identity(config, task.ephemeral, task.number),
-            ),
+        self._pipeline = wiring.pipeline(
+            config,
+            wiring.identity(config, task.ephemeral, task.number),
             wiring.sink(config, log.log),
             waiting=self._wait_for_sink,
             log=log,
