@@ -25,7 +25,6 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -37,7 +36,7 @@ from rich.text import Text
 
 from shipper.delivery import MockBroker, Received, Start, TopicReader
 from shipper.errors import ShipperError, UnavailableError
-from shipper.tail import printable
+from shipper.tail import Cells, cells, printable
 
 _TOPIC = "http.header.v1"
 _READY_S = 60.0  # bcc compiles in 2 s; a loaded machine may take longer
@@ -52,7 +51,6 @@ _ID = "x-request-id"
 _KEPT = (("GET", "/"), ("POST", "/orders"), ("HEAD", "/products/7"), ("GET", "/missing"))
 _CLOSED = (("GET", "/products/7?size=L"), ("GET", "/broken"))
 
-_STATUS_STYLES = {2: "green", 4: "yellow", 5: "bold red"}
 _WIDE = 110  # columns from which the User-Agent fits as well
 
 
@@ -399,8 +397,10 @@ class _Table:
         self.delivered: set[str] = set()
         self._console = Console(highlight=False, markup=False, emoji=False)
         self._wide = not self._console.is_terminal or self._console.width >= _WIDE
-        heading = ("TIME", "METHOD", "STATUS", "URL", "CLIENT", "TOOK", "USER AGENT")
-        self._row(heading, "bold", "bold")
+        heading = Cells(
+            "TIME", "METHOD", "STATUS", "URL", "CLIENT", "TOOK", "USER AGENT", status_style="bold"
+        )
+        self._row(heading, "bold")
 
     def show(self, message: Received | None) -> None:
         """One row, if there is a message."""
@@ -409,36 +409,15 @@ class _Table:
         record = orjson.loads(message.value)
         if name := _request_id(record):
             self.delivered.add(name)
-        self._row(_cells(record), "", _status_style(record))
+        self._row(cells(record), "")
 
-    def _row(self, cells: tuple[str, ...], style: str, status_style: str) -> None:
-        time_, method, status, url, client, took, agent = map(printable, cells)
-        row = Text(f"{time_:<12}  {method:<6}  ", style)
-        row.append(f"{status:<6}", status_style)
-        row.append(f"  {url:<28}  {client:<9}  {took:>8}")
+    def _row(self, shown: Cells, style: str) -> None:
+        row = Text(f"{shown.time:<12}  {shown.method:<6}  ", style)
+        row.append(f"{shown.status:<6}", shown.status_style)
+        row.append(f"  {shown.url:<28}  {shown.client:<9}  {shown.took:>8}")
         if self._wide:
-            row.append(f"  {agent}", "dim")
+            row.append(f"  {shown.user_agent}", "dim")
         if self._console.is_terminal:
             self._console.print(row, no_wrap=True, overflow="ellipsis", crop=True)
         else:
             print(row.plain, flush=True)
-
-
-def _cells(record: dict[str, Any]) -> tuple[str, ...]:
-    http_, url = record.get("http", {}), record.get("url", {})
-    query = f"?{url['query']}" if "query" in url else ""
-    duration = record.get("event", {}).get("duration")
-    return (
-        datetime.fromisoformat(record["@timestamp"]).astimezone().strftime("%H:%M:%S.%f")[:-3],
-        http_.get("request", {}).get("method", "-"),
-        str(http_.get("response", {}).get("status_code", "-")),
-        f"{url.get('domain', '')}{url.get('path', '')}{query}",
-        record["source"]["ip"],
-        "-" if duration is None else f"{duration / 1e6:.1f} ms",
-        record.get("user_agent", {}).get("original", "-"),
-    )
-
-
-def _status_style(record: dict[str, Any]) -> str:
-    status = record.get("http", {}).get("response", {}).get("status_code", 0)
-    return _STATUS_STYLES.get(status // 100, "")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import orjson
 from rich.console import Console
@@ -181,17 +181,44 @@ class Printer:
             self._console.file.flush()
 
 
-def line(record: dict[str, Any]) -> Text:
-    """One record as one line: time, method, status, URL, client, duration, User-Agent."""
+class Cells(NamedTuple):
+    """What a person is shown of a record, each text safe for a terminal; `-` where unknown."""
+
+    time: str
+    method: str
+    status: str
+    url: str
+    client: str
+    took: str
+    user_agent: str  # empty where unknown: it comes last
+    status_style: str
+
+
+def cells(record: dict[str, Any]) -> Cells:
+    """A record, whatever it holds, for a line or a row of a table."""
     status = _number(record, "http", "response", "status_code")
     duration = _number(record, "event", "duration")
+    return Cells(
+        _time(_text(record, "@timestamp")),
+        printable(_text(record, "http", "request", "method")) or "-",
+        f"{status or '---'}",
+        _url(record),
+        printable(_text(record, "source", "ip")) or "-",
+        "-" if duration is None else f"{duration / _MS:.1f} ms",
+        printable(_text(record, "user_agent", "original")),
+        _CLASS_STYLES.get((status or 0) // 100, "magenta"),
+    )
+
+
+def line(record: dict[str, Any]) -> Text:
+    """One record as one line: time, method, status, URL, client, duration, User-Agent."""
+    shown = cells(record)
     text = Text()
-    text.append(_time(_text(record, "@timestamp")), "dim")
-    text.append(f"  {printable(_text(record, 'http', 'request', 'method')) or '-':<7} ")
-    text.append(f"{status or '---'}", _CLASS_STYLES.get((status or 0) // 100, "magenta"))
-    text.append(f" {_url(record)}  {printable(_text(record, 'source', 'ip')) or '-'}")
-    text.append(f"  {duration / _MS:.1f} ms" if duration is not None else "  -")
-    text.append(f"  {printable(_text(record, 'user_agent', 'original'))}".rstrip(), "dim")
+    text.append(shown.time, "dim")
+    text.append(f"  {shown.method:<7} ")
+    text.append(shown.status, shown.status_style)
+    text.append(f" {shown.url}  {shown.client}  {shown.took}")
+    text.append(f"  {shown.user_agent}".rstrip(), "dim")
     return text
 
 
