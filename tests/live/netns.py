@@ -127,31 +127,8 @@ def loopback(network: Network) -> Route:
     return Route(one, one, None, ends, {v: (a, PORT) for v, a in ends.items()}, ends)
 
 
-def cable(network: Network) -> Route:
-    """Two namespaces and a veth pair."""
-    client, server = network.namespace("c"), network.namespace("s")
-    network.veth(client, "eth0", server, "eth0")
-    addresses(client, "eth0", "10.99.0.1/24", "fd99::1/64")
-    addresses(server, "eth0", "10.99.0.2/24", "fd99::2/64")
-    ends = {4: "10.99.0.2", 6: "fd99::2"}
-    return Route(
-        client,
-        server,
-        None,
-        ends,
-        {v: (a, PORT) for v, a in ends.items()},
-        {4: "10.99.0.1", 6: "fd99::1"},
-    )
-
-
-def bridge(network: Network) -> Route:
-    """Two namespaces on the bridge of a third."""
-    client, middle, server = (network.namespace(role) for role in ("c", "br", "s"))
-    middle.ip("link", "add", "br0", "type", "bridge")
-    middle.ip("link", "set", "br0", "up")
-    for end, port in ((client, "to-c"), (server, "to-s")):
-        network.veth(end, "eth0", middle, port)
-        middle.ip("link", "set", port, "master", "br0")
+def _one_network(client: Namespace, middle: Namespace | None, server: Namespace) -> Route:
+    """Client and server in one network of each family, whatever carries it."""
     addresses(client, "eth0", "10.99.0.1/24", "fd99::1/64")
     addresses(server, "eth0", "10.99.0.2/24", "fd99::2/64")
     ends = {4: "10.99.0.2", 6: "fd99::2"}
@@ -163,6 +140,24 @@ def bridge(network: Network) -> Route:
         {v: (a, PORT) for v, a in ends.items()},
         {4: "10.99.0.1", 6: "fd99::1"},
     )
+
+
+def cable(network: Network) -> Route:
+    """Two namespaces and a veth pair."""
+    client, server = network.namespace("c"), network.namespace("s")
+    network.veth(client, "eth0", server, "eth0")
+    return _one_network(client, None, server)
+
+
+def bridge(network: Network) -> Route:
+    """Two namespaces on the bridge of a third."""
+    client, middle, server = (network.namespace(role) for role in ("c", "br", "s"))
+    middle.ip("link", "add", "br0", "type", "bridge")
+    middle.ip("link", "set", "br0", "up")
+    for end, port in ((client, "to-c"), (server, "to-s")):
+        network.veth(end, "eth0", middle, port)
+        middle.ip("link", "set", port, "master", "br0")
+    return _one_network(client, middle, server)
 
 
 def translated(network: Network) -> Route:
