@@ -5,7 +5,7 @@
  * Its other description is shipper/capture/layout.py; a test compares the two, and the numbers of
  * the enums with shipper/contract/events.py.
  */
-#define EVENT_VERSION 1
+#define EVENT_VERSION 2
 
 enum event_kind { EVENT_HEADER = 1, EVENT_MESSAGE_END = 2, EVENT_FLOW_END = 3, EVENT_GAP = 4 };
 enum stream_kind { STREAM_TCP = 1 };
@@ -25,6 +25,7 @@ enum flow_end {
 #define FLAG_START (1 << 2)
 #define FLAG_END (1 << 3)
 #define FLAG_SPECULATIVE (1 << 4)
+#define FLAG_JUNK (1 << 4)
 #define FLAG_CUT (1 << 5)
 #define FLAG_RESUMED (1 << 6)
 #define FLAG_OVERLAP (1 << 7)
@@ -32,6 +33,8 @@ enum flow_end {
 #define FLAG_LATE (1 << 9)
 #define FLAG_UNTIL_CLOSE (1 << 10)
 #define FLAG_CHUNKED (1 << 11)
+#define FLAG_PROXY (1 << 12)
+#define FLAG_SIMPLE (1 << 13)
 
 struct event {
 	u8 version;

@@ -6,7 +6,7 @@ two. All in host byte order, without hidden padding.
 
 import struct
 
-VERSION = 1
+VERSION = 2
 
 #: struct event: name and format of each field, in order.
 EVENT_FIELDS: tuple[tuple[str, str], ...] = (

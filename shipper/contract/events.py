@@ -46,14 +46,16 @@ class Flag(IntFlag):
     RESPONSE = 1 << 1  #: the direction carries responses
     START = 1 << 2  #: `data` begins at the first byte of a header block
     END = 1 << 3  #: `data` ends with the blank line of the block
-    SPECULATIVE = 1 << 4  #: the segment lay beyond a hole: the bytes may prove to be body
+    JUNK = 1 << 4  #: bytes before the start line were left out: they began no message
     CUT = 1 << 5  #: the block is longer than is taken; the rest is not emitted
     RESUMED = 1 << 6  #: the place was lost, and a complete start line gave it back
-    OVERLAP = 1 << 7  #: a retransmission of bytes emitted before, with other boundaries
+    OVERLAP = 1 << 7  #: a retransmission of bytes of the last block; to be compared, no more
     MESSAGE_END = 1 << 8  #: the message ends in this segment too: `body_bytes` holds
     LATE = 1 << 9  #: the connection was joined after its first byte
     UNTIL_CLOSE = 1 << 10  #: the body ends with the connection
     CHUNKED = 1 << 11  #: the body is chunked
+    PROXY = 1 << 12  #: not HTTP: a PROXY protocol header, whole, in front of the first request
+    SIMPLE = 1 << 13  #: an answer without a header block (HTTP/0.9); `data` is empty
 
 
 class FlowEnd(IntEnum):
