@@ -50,7 +50,7 @@ endef
 
 .PHONY: help
 help: ## This table
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Set up, capture real traffic here, and show it as it comes out of Kafka (root)
@@ -67,6 +67,10 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: bench-kernel
+bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
+	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
 
 .PHONY: setup
 setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/bin/shipper

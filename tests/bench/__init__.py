@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a table, its last line is one JSON object. `make bench-...` runs them."""
