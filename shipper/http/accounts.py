@@ -3,13 +3,12 @@
 Each event is counted once by its fate, each block once, each message once; what is still held is
 asked of the assembler. The equations hold after every call:
 
-    events    = header_taken + duplicate + speculative_discarded + unjoined_discarded
-              + header_without_start + gap_in_block + gap_outside_block
+    events    = header_taken + duplicate + header_out_of_order + header_without_start
+              + gap_in_block + gap_outside_block
               + message_end_taken + message_end_after_exchange + message_end_after_timeout
               + message_end_repeated + message_end_unmatched
               + flow_end + flow_end_without_state + twin
               + unknown_kind + unknown_side + unknown_stream
-              + held events (beyond a hole, waiting for what lies before)
     blocks    = messages + block_no_start_line + block_invalid_start_line
               + block_invalid_status + block_role_conflict + block_twin
     messages  = messages_paired + messages_alone + messages_interim + messages_twin
@@ -27,8 +26,7 @@ from typing import Final
 EVENT_FATES: Final = (
     "header_taken",
     "duplicate",
-    "speculative_discarded",
-    "unjoined_discarded",
+    "header_out_of_order",
     "header_without_start",
     "gap_in_block",
     "gap_outside_block",
@@ -71,10 +69,10 @@ def new_counters() -> dict[str, int]:
     return dict.fromkeys((*TOTALS, *EVENT_FATES, *BLOCK_FATES, *MESSAGE_FATES, *FACTS), 0)
 
 
-def imbalance(counters: dict[str, int], *, held_events: int, held_messages: int) -> dict[str, int]:
+def imbalance(counters: dict[str, int], *, held_messages: int) -> dict[str, int]:
     """By how much each equation is off, by the name of its left side; empty when all hold."""
     off = {
-        "events": counters["events"] - sum(counters[n] for n in EVENT_FATES) - held_events,
+        "events": counters["events"] - sum(counters[n] for n in EVENT_FATES),
         "blocks": counters["blocks"] - sum(counters[n] for n in BLOCK_FATES),
         "messages": counters["messages"] - sum(counters[n] for n in MESSAGE_FATES) - held_messages,
         "exchanges": 2 * counters["exchanges"]

@@ -14,13 +14,13 @@ What became of each event is counted: see `shipper.http.accounts` for the equati
 from collections import OrderedDict
 from typing import Final
 
-from shipper.contract.events import Event, Flag, FlowEnd, Hook, Kind, Stream
+from shipper.contract.events import Event, FlowEnd, Hook, Kind, Stream
 from shipper.contract.exchange import Exchange
 from shipper.http.accounts import imbalance, new_counters
 from shipper.http.block import parse_block
 from shipper.http.pairing import Conversation
 from shipper.http.startline import BlockError
-from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, SPECULATIVE, START
+from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, START
 
 _HEADER: Final = int(Kind.HEADER)
 _MESSAGE_END: Final = int(Kind.MESSAGE_END)
@@ -32,8 +32,7 @@ _HOOKS: Final = frozenset(int(hook) for hook in Hook)
 
 # A block in one event that needs no putting together: just these of the flags that matter to that.
 _WHOLE: Final = START | END
-_ORDER: Final = _WHOLE | SPECULATIVE | OVERLAP | CUT
-_OPENS: Final = int(Flag.START | Flag.SPECULATIVE)
+_ORDER: Final = _WHOLE | OVERLAP | CUT
 
 
 class Assembler:
@@ -116,21 +115,18 @@ class Assembler:
         """Connections of which there is state."""
         return len(self._connections)
 
-    def held(self) -> tuple[int, int]:
-        """Events beyond a hole, and messages in no exchange yet. Looks at every connection."""
-        conversations = self._connections.values()
-        events = sum(len(side.held) for each in conversations for side in each.sides)
-        return events, sum(each.held_messages for each in conversations)
+    def held_messages(self) -> int:
+        """Messages that are in no exchange yet. Looks at every connection."""
+        return sum(each.held_messages for each in self._connections.values())
 
     def imbalance(self) -> dict[str, int]:
         """By how much each equation of `shipper.http.accounts` is off; empty when all hold."""
-        events, messages = self.held()
-        return imbalance(self.counters, held_events=events, held_messages=messages)
+        return imbalance(self.counters, held_messages=self.held_messages())
 
     def _header(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
         at, flags = event.side, event.flags
         side = conversation.sides[at]
-        ordinary = flags & _ORDER == _WHOLE and side.half is None and not side.held
+        ordinary = flags & _ORDER == _WHOLE and side.half is None
         if not ordinary or side.repeats(event) or len(event.data) > self._max_block:
             for block in side.take(event):
                 conversation.take_block(at, block, out)
@@ -220,7 +216,9 @@ def _needless(event: Event) -> str | None:
             return "unknown_side"
         if event.stream not in _STREAMS or event.hook not in _HOOKS:
             return "unknown_stream"
-        return None if event.flags & _OPENS else "header_without_start"
+        if event.flags & OVERLAP:
+            return "duplicate"
+        return None if event.flags & START else "header_without_start"
     return {
         _MESSAGE_END: "message_end_unmatched",
         _GAP: "gap_outside_block",

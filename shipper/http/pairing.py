@@ -84,7 +84,7 @@ class Conversation:
         if self._queue.pending or self._queue.silenced or self._answer is not None:
             return True
         one, other = self.sides
-        return bool(one.half or other.half or one.held or other.held)
+        return bool(one.half or other.half)
 
     @property
     def uploading(self) -> bool:
@@ -152,7 +152,6 @@ class Conversation:
     def message_end(self, event: Event, out: list[Exchange]) -> None:
         """The body of the message most recently begun on this side ended."""
         side = self.sides[event.side]
-        side.discard_before(event.sequence)
         head = side.head
         if head is None:
             self._counters[side.end_counter] += 1
@@ -189,7 +188,6 @@ class Conversation:
             if side.half is not None:
                 counters["blocks"] += 1
                 counters["block_twin"] += 1
-            side.discard_held()
 
     def _request(self, head: RequestHead, out: list[Exchange]) -> None:
         if head.resumed:
@@ -243,7 +241,7 @@ class Conversation:
     def _asking(self) -> bool:
         """Whether a part of a request was seen whose header block is not whole yet."""
         at = self._request_side
-        return at is not None and (self.sides[at].half is not None or bool(self.sides[at].held))
+        return at is not None and self.sides[at].half is not None
 
     def _early(self, out: list[Exchange]) -> None:
         """A response while no request waits may answer one whose header block is not at its end."""
@@ -258,7 +256,6 @@ class Conversation:
             side = self.sides[at]
             if side.half is not None:
                 self.take_block(at, side.break_off(gap=gap), out)
-            side.discard_held()
 
     def _close_answer(
         self,

@@ -128,21 +128,6 @@ def test_resumed_response_while_a_request_is_half_assembled() -> None:
     ]
 
 
-def test_resumed_response_while_a_piece_of_a_request_is_held() -> None:
-    """A segment of the next request, come before its first, says that there is one."""
-    wire = Wire()
-    before = wire.send(CLIENT, GET)
-    one, two = wire.send(CLIENT, POST, body=5, splits=[30])
-    two = two._replace(flags=two.flags | Flag.SPECULATIVE)
-    events = [*before, two, *wire.send(SERVER, OK, flags=Flag.RESUMED)]
-    events += [one._replace(time=wire.time + 1), *wire.send(SERVER, NOT_FOUND)]
-    assert summary(run(events)) == [
-        ("/one", None, ["no_response"]),
-        (None, 200, ["no_request"]),
-        ("/two", 404, []),
-    ]
-
-
 @pytest.mark.parametrize("inside", [True, False])
 def test_resumed_response_after_a_gap_in_the_requests(inside: bool) -> None:  # noqa: FBT001
     """Whole requests may lie in a gap, in the block that waits or behind it."""

@@ -1,4 +1,4 @@
-"""Header blocks out of pieces: split, repeated, overlapping, out of order, with holes."""
+"""Header blocks out of pieces: split, repeated, overlapping, with holes, and out of place."""
 
 import pytest
 from wire import (
@@ -7,9 +7,7 @@ from wire import (
     NOT_FOUND,
     OK,
     POST,
-    SECOND,
     SERVER,
-    WHOLE,
     Wire,
     run,
     summary,
@@ -17,8 +15,6 @@ from wire import (
 
 from shipper.contract.events import Event, Flag, Kind
 from shipper.http import Assembler
-
-BODY_LIKE_A_REQUEST = b"GET /smuggled HTTP/1.1\r\n\r\n"
 
 
 def test_byte_by_byte_with_messages_around() -> None:
@@ -39,170 +35,119 @@ def test_byte_by_byte_with_messages_around() -> None:
     assert exchange.incomplete == ()
 
 
+def overlap(wire: Wire, side: int, sequence: int, data: bytes) -> Event:
+    """A retransmission of bytes of a block."""
+    return wire.event(side, flags=Flag.OVERLAP, data=data, sequence=sequence % 2**32)
+
+
 @pytest.mark.parametrize("cut", range(1, len(GET)))
-def test_two_segments_in_either_order(cut: int) -> None:
-    """The second segment may come first once the block began; the split may fall anywhere."""
+def test_overlap_that_agrees(cut: int) -> None:
+    """Whatever the boundaries, and however far the block has come: nothing changes."""
     wire = Wire()
+    assembler = Assembler()
+    start = wire.next[CLIENT]
     first, second = wire.send(CLIENT, GET, splits=[cut])
-    assert summary(run([first, second], close=True)) == [("/one", None, ["no_response"])]
-    speculative = second._replace(flags=second.flags | Flag.SPECULATIVE)
-    [exchange] = run([speculative, first], close=True)
+    again = [overlap(wire, CLIENT, start + at, GET[at:]) for at in (0, cut // 2)]
+    before = [overlap(wire, CLIENT, start - 5, b"abcde" + GET)]
+    [exchange] = run([first, *again, second, *again, *before], assembler, close=True)
     assert exchange.request
-    assert exchange.request.header_bytes == len(GET)
-    assert exchange.incomplete == ("no_response",)
+    assert (exchange.request.target, exchange.request.header_bytes) == ("/one", len(GET))
+    assert exchange.anomalies == ()
+    assert assembler.counters["duplicate"] == 5
+    assert assembler.counters["overlap_conflict"] == 0
 
 
-@pytest.mark.parametrize("cut", range(1, len(POST)))
-def test_next_request_in_either_order(cut: int) -> None:
-    """So it may on a connection that has had messages before."""
+@pytest.mark.parametrize("cut", [len(GET), 20])
+@pytest.mark.parametrize("at", range(5))
+def test_overlap_that_disagrees(cut: int, at: int) -> None:
+    """The first copy stays, and the exchange names the conflict; it is counted once a message."""
     wire = Wire()
-    before = wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
-    first, second = wire.send(CLIENT, POST, body=None, splits=[cut])
-    speculative = second._replace(flags=second.flags | Flag.SPECULATIVE)
-    end = wire.event(CLIENT, Kind.MESSAGE_END, body=5)
     assembler = Assembler()
-    events = [*before, speculative, first, end, *wire.send(SERVER, OK, body=5)]
-    _, exchange = run(events, assembler)
-    assert exchange.incomplete == exchange.anomalies == ()
+    start = wire.next[CLIENT]
+    other = GET.replace(b"/one", b"/two")
+    events = wire.send(CLIENT, GET, splits=[cut])
+    events[1:1] = [overlap(wire, CLIENT, start + at, other[at:])] * 2
+    [exchange] = run([*events, *wire.send(SERVER, NOT_FOUND)], assembler)
     assert exchange.request
-    assert exchange.request.headers == [("Host", "a.example"), ("Content-Length", "5")]
-    assert (exchange.request.header_bytes, exchange.request.body_bytes) == (len(POST), 5)
-    assert assembler.counters["speculative_discarded"] == 0
-    assert assembler.held() == (0, 0)
+    assert exchange.request.target == "/one"
+    assert exchange.anomalies == ("overlap_conflict",)
+    assert assembler.counters["overlap_conflict"] == 1
+    assert assembler.counters["duplicate"] == 2
 
 
-def test_piece_of_the_block_after_the_next() -> None:
-    """One segment ends a request and begins another, whose next segment had come first."""
-    wire = Wire()
-    [one] = wire.send(CLIENT, GET)
-    two, three = wire.send(CLIENT, POST, body=5, splits=[20])
-    three = three._replace(flags=three.flags | Flag.SPECULATIVE)
-    events = [three, one, two, *wire.send(SERVER, OK, body=5), *wire.send(SERVER, NOT_FOUND)]
-    assert summary(run(events)) == [("/one", 200, []), ("/two", 404, [])]
-
-
-def piece(wire: Wire, ahead: int = 0) -> Event:
-    """A piece so many bytes beyond the client's next byte."""
-    place = (wire.next[CLIENT] + ahead) % 2**32
-    data = BODY_LIKE_A_REQUEST
-    return wire.event(CLIENT, flags=Flag.SPECULATIVE | Flag.END, data=data, sequence=place)
-
-
-def test_held_until_a_start_beyond() -> None:
-    """What lies before the next block is no part of it; what lies behind may be."""
+def test_overlap_of_a_block_before_the_last() -> None:
+    """Only the block in progress and the last one are compared."""
     wire = Wire()
     assembler = Assembler()
-    events = wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
-    events += [piece(wire, 10), piece(wire, 900)]
-    run(events, assembler)
-    assert assembler.held() == (2, 0)
-    wire.skip(CLIENT, 100)
-    run(wire.send(CLIENT, POST, flags=Flag.RESUMED), assembler)
-    assert assembler.held() == (1, 1)
-    assert assembler.counters["speculative_discarded"] == 1
+    start = wire.next[CLIENT]
+    events = wire.send(CLIENT, GET) + wire.send(CLIENT, POST, body=5)
+    events.append(overlap(wire, CLIENT, start, b"PUT"))
+    events += wire.send(SERVER, OK, body=5) + wire.send(SERVER, NOT_FOUND)
+    assert [each.anomalies for each in run(events, assembler)] == [(), ()]
+    assert assembler.counters["duplicate"] == 1
 
 
-def test_held_until_a_gap_covers_it() -> None:
-    """The bytes before it will not come."""
+def test_overlap_of_the_last_block_while_the_next_is_in_progress() -> None:
+    """It may reach into both: each message is marked for its own bytes."""
+    wire = Wire()
+    start = wire.next[CLIENT]
+    events = wire.send(CLIENT, GET) + wire.send(CLIENT, GET, splits=[20])
+    both = GET[:-6] + b"*" + GET[-5:] + GET[:4]
+    events.insert(2, overlap(wire, CLIENT, start, both))
+    events += wire.send(SERVER, NOT_FOUND) + wire.send(SERVER, NOT_FOUND)
+    assert [each.anomalies for each in run(events)] == [("overlap_conflict",), ()]
+
+
+def test_overlap_without_its_block() -> None:
+    """Nothing is made of it, on a connection that is not known and on one that is."""
     wire = Wire()
     assembler = Assembler()
-    run([*wire.send(CLIENT, GET), piece(wire, 10), piece(wire, 900)], assembler)
-    run([wire.gap(CLIENT, 100)], assembler)
-    assert assembler.held() == (1, 1)
-    assert assembler.counters["speculative_discarded"] == 1
+    again = overlap(wire, CLIENT, 5, GET)
+    assert run([again, *wire.send(CLIENT, GET), *wire.send(SERVER, OK), again], assembler) != []
+    assert run([again], assembler, close=True) == []
+    assert assembler.counters["duplicate"] == 3
 
 
-@pytest.mark.parametrize("rides", [True, False])
-def test_held_until_the_message_ends_behind_it(rides: bool) -> None:  # noqa: FBT001
-    """It was body, also where the body looks like a request."""
+def test_piece_with_other_boundaries() -> None:
+    """Of a piece that begins among bytes had already, only what is new is taken."""
     wire = Wire()
-    assembler = Assembler()
-    [one, body] = [*wire.send(CLIENT, POST, body=None), piece(wire, 3)]
-    length = 3 + len(BODY_LIKE_A_REQUEST)
-    if rides:
-        events = [body, one._replace(flags=one.flags | Flag.MESSAGE_END, body_bytes=length)]
-        run(events, assembler)
-    else:
-        run([body, one], assembler)
-        assert assembler.held() == (1, 1)
-        wire.skip(CLIENT, length)
-        run([wire.event(CLIENT, Kind.MESSAGE_END, body=length)], assembler)
-    assert assembler.held() == (0, 1)
-    assert assembler.counters["speculative_discarded"] == 1
-    got = run(wire.send(CLIENT, GET) + wire.send(SERVER, OK), assembler, close=True)
-    assert summary(got) == [("/two", 200, []), ("/one", None, ["no_response"])]
-
-
-def test_held_until_the_wait_is_over() -> None:
-    """Nothing is kept of a connection that ended or fell silent."""
-    for over in (True, False):
-        wire = Wire()
-        assembler = Assembler(timeout_ns=SECOND)
-        run([*wire.send(CLIENT, GET), *wire.send(SERVER, OK), piece(wire, 10)], assembler)
-        assert assembler.held() == (1, 0)
-        if over:
-            run([wire.end()], assembler)
-        else:
-            assert assembler.advance(wire.time + SECOND) == []
-        assert assembler.held() == (0, 0)
-        assert assembler.counters["speculative_discarded"] == 1
-        assert assembler.imbalance() == {}
-
-
-def test_three_segments_with_a_hole() -> None:
-    """A hole inside a block is filled; the block is then as sent."""
-    wire = Wire()
-    one, two, three = wire.send(CLIENT, POST, body=5, splits=[20, 40])
-    three = three._replace(flags=three.flags | Flag.SPECULATIVE)
-    events = [one, three, two, *wire.send(SERVER, NOT_FOUND)]
-    assembler = Assembler()
-    [exchange] = run(events, assembler)
-    assert exchange.request
-    assert exchange.request.headers == [("Host", "a.example"), ("Content-Length", "5")]
-    assert exchange.incomplete == ()
-    assert assembler.counters["speculative_discarded"] == 0
-
-
-def test_speculative_bytes_that_prove_to_be_body() -> None:
-    """The block ended before them: they are thrown away and counted."""
-    wire = Wire()
-    one, two = wire.send(CLIENT, POST, body=None, splits=[20])
-    body = wire.event(
-        CLIENT,
-        flags=Flag.SPECULATIVE | Flag.END,
-        data=BODY_LIKE_A_REQUEST,
-        sequence=(wire.next[CLIENT] + 3) % 2**32,
-    )
-    assembler = Assembler()
-    got = run([one, body, two, *wire.send(SERVER, NOT_FOUND)], assembler, close=True)
-    assert summary(got) == [("/two", 404, [])]
-    assert assembler.counters["speculative_discarded"] == 1
-    # The same bytes, once the block is whole.
-    assembler = Assembler()
-    got = run([one, two, body, *wire.send(SERVER, NOT_FOUND)], assembler, close=True)
-    assert summary(got) == [("/two", 404, [])]
-    assert assembler.counters["speculative_discarded"] == 1
-
-
-@pytest.mark.parametrize("lead", [1, 2, 3])
-def test_blank_line_across_the_joint(lead: int) -> None:
-    r"""The blank line lies across the joint with speculative bytes: what follows it is body."""
-    wire = Wire()
+    start = wire.next[CLIENT]
     one = wire.event(CLIENT, flags=Flag.START, data=GET[:20])
-    wire.skip(CLIENT, 20)
-    two = wire.event(CLIENT, data=GET[20:-lead])
-    wire.skip(CLIENT, len(GET) - 20 - lead)
-    three = wire.event(
-        CLIENT, flags=Flag.SPECULATIVE | Flag.END, data=GET[-lead:] + BODY_LIKE_A_REQUEST
-    )
-    [exchange] = run([one, three, two], close=True)
+    two = wire.event(CLIENT, flags=Flag.END, data=GET[9:], sequence=(start + 9) % 2**32)
+    [exchange] = run([one, two], close=True)
     assert exchange.request
-    assert exchange.request.header_bytes == len(GET)
     assert exchange.request.headers == [("Host", "a.example")]
+    assert exchange.request.header_bytes == len(GET)
+    assert exchange.anomalies == ()
+
+
+@pytest.mark.parametrize("ahead", [1, 30, 2**31 - 100])
+def test_piece_behind_a_hole(ahead: int) -> None:
+    """The kernel promises order; a piece beyond the next byte breaks the block off."""
+    wire = Wire()
+    assembler = Assembler()
+    events = [wire.event(CLIENT, flags=Flag.START, data=POST[:30])]
+    wire.skip(CLIENT, 30 + ahead)
+    events += [wire.event(CLIENT, flags=Flag.END, data=POST[40:]), *wire.send(SERVER, OK, body=5)]
+    assert summary(run(events, assembler)) == [("/two", 200, ["request_gap"])]
+    assert assembler.counters["header_out_of_order"] == 1
+
+
+def test_piece_from_before_the_block() -> None:
+    """It is counted, and the block in progress goes on."""
+    wire = Wire()
+    assembler = Assembler()
+    one, two = wire.send(CLIENT, GET, splits=[20])
+    stray = wire.event(CLIENT, data=b"x: y\r\n", sequence=one.sequence - 99)
+    [exchange] = run([one, stray, two, *wire.send(SERVER, OK, body=5)], assembler)
+    assert exchange.request
+    assert exchange.request.headers == [("Host", "a.example")]
+    assert exchange.incomplete == exchange.anomalies == ()
+    assert assembler.counters["header_out_of_order"] == 1
 
 
 def test_exact_retransmission() -> None:
-    """Bytes had already change nothing, before and behind the exchange."""
+    """Bytes had already change nothing, before and behind the exchange, flagged or not."""
     wire = Wire()
     assembler = Assembler()
     [request] = wire.send(CLIENT, GET)
@@ -211,39 +156,6 @@ def test_exact_retransmission() -> None:
     assert len(run([request, request, again, response, response, again], assembler)) == 1
     assert assembler.counters["duplicate"] == 4
     assert assembler.counters["overlap_conflict"] == 0
-
-
-def test_overlap_with_other_boundaries() -> None:
-    """The part that is new is taken, the part that was had is not."""
-    wire = Wire()
-    start = wire.next[CLIENT]
-    one = wire.event(CLIENT, flags=Flag.START, data=GET[:20])
-    two = wire.event(
-        CLIENT, flags=Flag.OVERLAP | Flag.END, data=GET[9:], sequence=(start + 9) % 2**32
-    )
-    [exchange] = run([one, two], close=True)
-    assert exchange.request
-    assert exchange.request.target == "/one"
-    assert exchange.anomalies == ()
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_overlap_that_disagrees(whole: bool) -> None:  # noqa: FBT001
-    """The first copy stays, and the exchange names the conflict."""
-    wire = Wire()
-    start = wire.next[CLIENT]
-    other = GET.replace(b"/one", b"/two")
-    if whole:
-        events = wire.send(CLIENT, GET)
-        flags = Flag.OVERLAP | WHOLE
-    else:
-        events = [wire.event(CLIENT, flags=Flag.START, data=GET[:20])]
-        flags = Flag.OVERLAP | WHOLE
-    events.append(wire.event(CLIENT, flags=flags, data=other, sequence=start))
-    [exchange] = run(events, close=True)
-    assert exchange.request
-    assert exchange.request.target == "/one"
-    assert exchange.anomalies == ("overlap_conflict",)
 
 
 def test_gap_in_a_request_block() -> None:
@@ -309,23 +221,6 @@ def test_block_over_the_bound() -> None:
     assert exchange.request.cut
     assert exchange.request.headers == [("Host", "a.example")]
     assert assembler.counters["header_without_start"] == 2
-
-
-@pytest.mark.parametrize("begun", [True, False])
-def test_held_bytes_are_bounded(begun: bool) -> None:  # noqa: FBT001
-    """Pieces beyond a hole that would not fit into a block are discarded."""
-    wire = Wire()
-    assembler = Assembler(max_block=64)
-    if begun:
-        events = [wire.event(CLIENT, flags=Flag.START, data=GET[:5])]
-    else:
-        events = wire.send(CLIENT, GET) + wire.send(SERVER, OK)
-    for at in range(5):
-        place = (wire.next[CLIENT] + 10 + 40 * at) % 2**32
-        events.append(wire.event(CLIENT, flags=Flag.SPECULATIVE, data=b"a" * 40, sequence=place))
-    run(events, assembler)
-    assert assembler.counters["speculative_discarded"] == 4
-    assert assembler.held() == (1, 0)
 
 
 def test_piece_without_a_beginning() -> None:

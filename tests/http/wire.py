@@ -128,7 +128,7 @@ def run(
         assert assembler.imbalance() == {}
     if close:
         exchanges += assembler.close()
-        assert assembler.held() == (0, 0)
+        assert assembler.held_messages() == 0
         assert assembler.imbalance() == {}
     return exchanges
 
