@@ -86,12 +86,15 @@ class CaptureClock:
 
 
 def replay(
-    path: Path, config: Config, sink: Sink, log: logging.Logger
+    path: Path, config: Config, sink: Sink, log: logging.Logger, kernel: Kernel | None = None
 ) -> tuple[Pipeline, Replay, Kernel, str | None]:
-    """Feed the whole file through; returns what was used, for its counts, and the damage found."""
+    """Feed the whole file through; returns what was used, for its counts, and the damage found.
+
+    `kernel`: one that was opened for replay and knows no flow; without it one is opened.
+    """
     digest = _digest(path)
     with CaptureFile(path) as capture:
-        kernel = open_kernel(wiring.capture_settings(config, hook="replay"))
+        kernel = kernel or open_kernel(wiring.capture_settings(config, hook="replay"))
         drop_if_possible(kernel, config, log)
 
         def wait() -> bool:
@@ -115,6 +118,8 @@ def run(path: Path, config: Config) -> int:
     with suppress(ReaderGone):
         pipeline, packets, kernel, damage = replay(path, config, sink, log)
         sink.close()
+        if packets.unsupported:
+            log.warning("%s: %s: they were left out", path, packets.unsupported)
         say(
             log,
             "replayed",
