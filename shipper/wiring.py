@@ -104,6 +104,7 @@ def record_settings(config: Config) -> RecordSettings:
             key_id=privacy.hash_key_id,
         ),
         internal_networks=tuple(str(network) for network in record.internal_networks),
+        trusted_proxies=tuple(str(network) for network in record.trusted_proxies),
         maximum_ahead_ns=int(record.max_ahead * _SECOND),
     )
 

@@ -148,6 +148,10 @@ class Record(Section):
         default=(),
         description="networks inside the perimeter; enables inbound, outbound, internal ...",
     )
+    trusted_proxies: Several[Cidr] = Field(
+        default=(),
+        description="networks of the proxies whose PROXY protocol header gives `client.*`",
+    )
     max_ahead: float = Field(
         default=3000.0,
         gt=0,

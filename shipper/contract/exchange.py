@@ -21,11 +21,27 @@ class Incomplete(StrEnum):
 
 
 @dataclass(slots=True, frozen=True)
+class Proxied:
+    """What a PROXY protocol header said of the connection that a proxy took over.
+
+    `source` asked, `destination` is what it had connected to: 4 or 16 bytes, and their ports.
+    None where the header named no address. Whoever sends the header may claim anything.
+    """
+
+    version: int  # of the PROXY protocol: 1 or 2
+    source: bytes | None = None
+    source_port: int | None = None
+    destination: bytes | None = None
+    destination_port: int | None = None
+
+
+@dataclass(slots=True, frozen=True)
 class Connection:
     """Where an exchange took place.
 
     Addresses are 4 or 16 bytes. `direction` is `ingress` when the local socket is the server,
-    `egress` when it is the client, None where neither is known to be local.
+    `egress` when it is the client, None where neither is known to be local. `proxied` is what a
+    PROXY protocol header in front of the first request said.
     """
 
     stream: str  # "tcp"
@@ -40,6 +56,7 @@ class Connection:
     cgroup: int | None = None
     interface: int | None = None
     scope: int | None = None
+    proxied: Proxied | None = None
 
 
 @dataclass(slots=True)
@@ -52,7 +69,7 @@ class Message:
     multiplicity and spelling.
     """
 
-    version: str | None  # "1.1"
+    version: str | None  # "1.1"; "0.9" for a simple request or response (RFC 1945 section 4.1)
     headers: list[tuple[str, str]]
     start: int
     end: int | None
@@ -71,9 +88,13 @@ class Request(Message):
 
 @dataclass(slots=True)
 class Response(Message):
-    """`interim` lists the 1xx codes that came before this final response."""
+    """`interim` lists the 1xx codes that came before this final response.
 
-    status: int = 0
+    `status` is from 100 to 999; None where the status line held no such number, and for an answer
+    that had no status line (HTTP/0.9).
+    """
+
+    status: int | None = None
     reason: str = ""
     interim: tuple[int, ...] = ()
 

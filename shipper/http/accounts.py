@@ -4,6 +4,7 @@ Each event is counted once by its fate, each block once, each message once; what
 asked of the assembler. The equations hold after every call:
 
     events    = header_taken + duplicate + header_out_of_order + header_without_start
+              + proxy_header + proxy_header_invalid + proxy_header_late
               + gap_in_block + gap_outside_block
               + message_end_taken + message_end_after_exchange + message_end_after_timeout
               + message_end_repeated + message_end_unmatched
@@ -28,6 +29,9 @@ EVENT_FATES: Final = (
     "duplicate",
     "header_out_of_order",
     "header_without_start",
+    "proxy_header",
+    "proxy_header_invalid",
+    "proxy_header_late",
     "gap_in_block",
     "gap_outside_block",
     "message_end_taken",

@@ -1,12 +1,13 @@
-"""A block that was put together from several events in, its parsed head with times and marks out.
+"""A block that took more than one whole event in, its parsed head with times and marks out.
 
 Between `shipper.http.stream`, which knows the order of bytes, and `shipper.http.block`, which
-knows what they say.
+knows what they say. So HTTP/0.9 is settled here, whose messages no blank line ends.
 """
 
 from typing import Final
 
-from shipper.contract.exchange import Incomplete
+from shipper.contract.events import Event
+from shipper.contract.exchange import Incomplete, Response
 from shipper.http.block import RequestHead, ResponseHead, parse_block
 from shipper.http.stream import Block
 
@@ -14,6 +15,9 @@ _OF_RESPONSE: Final = {
     Incomplete.REQUEST_GAP: Incomplete.RESPONSE_GAP,
     Incomplete.REQUEST_CUT_OFF: Incomplete.RESPONSE_CUT_OFF,
 }
+
+#: The version of a message that names none (RFC 1945 section 3.1).
+SIMPLE_VERSION: Final = "0.9"
 
 
 def head_of(block: Block) -> RequestHead | ResponseHead:
@@ -26,8 +30,33 @@ def head_of(block: Block) -> RequestHead | ResponseHead:
     message.body_bytes = block.body_bytes
     head.block_end = block.latest
     head.fault = block.fault
-    if block.fault is not None and isinstance(head, ResponseHead):
-        head.fault = _OF_RESPONSE[block.fault]
+    if block.fault is not None:
+        if isinstance(head, ResponseHead):
+            head.fault = _OF_RESPONSE[block.fault]
+        elif block.fault is Incomplete.REQUEST_CUT_OFF and _simple(head, block):
+            head.fault = None
+            message.version = SIMPLE_VERSION
+            message.end, message.body_bytes = block.latest, 0
     if block.conflict:
         head.anomalies.append("overlap_conflict")
     return head
+
+
+def simple_head(event: Event) -> ResponseHead:
+    """The head of an answer that has no header block, beginning with this event.
+
+    RFC 1945 section 6: a simple response is its body, and ends with the connection.
+    """
+    message = Response(SIMPLE_VERSION, [], event.time, None, 0, None)
+    head = ResponseHead(message, ["simple_response"], b"")
+    head.until_close = True
+    return head
+
+
+def _simple(head: RequestHead, block: Block) -> bool:
+    """Whether a request is one line without a version, and so whole as it is.
+
+    RFC 1945 section 5: `Simple-Request = "GET" SP Request-URI CRLF`, after which nothing comes.
+    """
+    line = block.data.lstrip(b"\r\n")
+    return head.message.version is None and line.find(b"\n") == len(line) - 1

@@ -20,7 +20,7 @@ from shipper.http.accounts import imbalance, new_counters
 from shipper.http.block import parse_block
 from shipper.http.pairing import Conversation
 from shipper.http.startline import BlockError
-from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, START
+from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, PROXY, SIMPLE, START
 
 _HEADER: Final = int(Kind.HEADER)
 _MESSAGE_END: Final = int(Kind.MESSAGE_END)
@@ -32,7 +32,7 @@ _HOOKS: Final = frozenset(int(hook) for hook in Hook)
 
 # A block in one event that needs no putting together: just these of the flags that matter to that.
 _WHOLE: Final = START | END
-_ORDER: Final = _WHOLE | OVERLAP | CUT
+_ORDER: Final = _WHOLE | OVERLAP | CUT | PROXY | SIMPLE
 
 
 class Assembler:
@@ -128,8 +128,7 @@ class Assembler:
         side = conversation.sides[at]
         ordinary = flags & _ORDER == _WHOLE and side.half is None
         if not ordinary or side.repeats(event) or len(event.data) > self._max_block:
-            for block in side.take(event):
-                conversation.take_block(at, block, out)
+            self._unusual(conversation, event, out)
             return
         counters = self.counters
         counters["header_taken"] += 1
@@ -145,6 +144,18 @@ class Assembler:
         if flags & MESSAGE_END:
             message.end, message.body_bytes = event.time, event.body_bytes
         conversation.take(at, head, flags, out)
+
+    def _unusual(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
+        """A header event that is more or less than one whole block."""
+        if not event.flags & OVERLAP:
+            if event.flags & PROXY:
+                conversation.proxy_header(event)
+                return
+            if event.flags & SIMPLE:
+                conversation.simple_response(event, out)
+                return
+        for block in conversation.sides[event.side].take(event):
+            conversation.take_block(event.side, block, out)
 
     def _open(self, event: Event, out: list[Exchange]) -> Conversation | None:
         """State for a connection that is not known; None for an event that needs none."""

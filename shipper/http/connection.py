@@ -3,12 +3,12 @@
 from typing import Final
 
 from shipper.contract.events import Direction, Event, Hook, Stream
-from shipper.contract.exchange import Connection
+from shipper.contract.exchange import Connection, Proxied
 
 _V4_MAPPED: Final = bytes(10) + b"\xff\xff"  # RFC 4291 section 2.5.5.2
 
 
-def connection_of(event: Event, *, request_side: int) -> Connection:
+def connection_of(event: Event, *, request_side: int, proxied: Proxied | None = None) -> Connection:
     """The connection, once it is known which side asks. Zero stands for unknown in an event."""
     asks = event.side == request_side
     ends = (
@@ -29,6 +29,7 @@ def connection_of(event: Event, *, request_side: int) -> Connection:
         cgroup=event.cgroup or None,
         interface=event.interface or None,
         scope=event.scope or None,
+        proxied=proxied,
     )
 
 

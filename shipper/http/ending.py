@@ -17,12 +17,12 @@ _FIRST_REDIRECT: Final = 300
 _BODILESS: Final = frozenset((204, 304))
 
 
-def tunnels(asked: RequestHead | None, status: int) -> bool:
+def tunnels(asked: RequestHead | None, status: int | None) -> bool:
     """Whether what follows the response's header block is not HTTP/1 (RFC 9110 section 9.3.6)."""
     if status == _SWITCHING_PROTOCOLS:
         return True
     connect = asked is not None and asked.message.method == "CONNECT"
-    return connect and status < _FIRST_REDIRECT
+    return connect and status is not None and status < _FIRST_REDIRECT
 
 
 def ended_with(

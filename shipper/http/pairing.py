@@ -18,18 +18,21 @@ Knows neither clocks nor other connections.
 from typing import Final
 
 from shipper.contract.events import Event, Flag, FlowEnd
-from shipper.contract.exchange import Connection, Exchange, Incomplete
-from shipper.http.assembled import head_of
+from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied
+from shipper.http.assembled import SIMPLE_VERSION, head_of, simple_head
 from shipper.http.block import Head, RequestHead, ResponseHead
 from shipper.http.connection import connection_of
 from shipper.http.ending import ended_with, tunnels, unanswered
+from shipper.http.proxy_protocol import ProxyHeaderError, parse_proxy_header
 from shipper.http.queue import Queue
 from shipper.http.startline import BlockError
-from shipper.http.stream import UNMATCHED, Block, Side
+from shipper.http.stream import CUT, UNMATCHED, Block, Side
 
 _RESUMED: Final = int(Flag.RESUMED)
 _LATE: Final = int(Flag.LATE)
 _UNTIL_CLOSE: Final = int(Flag.UNTIL_CLOSE)
+_JUNK: Final = int(Flag.JUNK)
+_MARKS: Final = _RESUMED | _LATE | _UNTIL_CLOSE | _JUNK
 _REQUEST: Final = int(Flag.REQUEST)
 _RESPONSE: Final = int(Flag.RESPONSE)
 
@@ -54,7 +57,9 @@ class Conversation:
         "_late",
         "_max_pending",
         "_number",
+        "_odd",
         "_opening",
+        "_proxied",
         "_queue",
         "_request_side",
         "last",
@@ -77,6 +82,8 @@ class Conversation:
         self._interim: list[int] = []
         self._number = 0
         self._late = False
+        self._proxied: Proxied | None = None
+        self._odd: list[str] = []  # anomalies of what is no message, for the next exchange
 
     @property
     def waits(self) -> bool:
@@ -116,8 +123,10 @@ class Conversation:
             return
         self._counters["messages"] += 1
         side.head = head
-        if flags & (_RESUMED | _LATE | _UNTIL_CLOSE):
+        if flags & _MARKS:
             self._late = self._late or bool(flags & _LATE)
+            if flags & _JUNK:
+                head.anomalies.append("junk_before_start_line")
             head.resumed = bool(flags & _RESUMED)
             head.until_close = bool(flags & _UNTIL_CLOSE)
         if isinstance(head, RequestHead):
@@ -134,6 +143,33 @@ class Conversation:
             self.unusable(at, error, block.flags, out)
             return
         self.take(at, head, block.flags, out)
+
+    def simple_response(self, event: Event, out: list[Exchange]) -> None:
+        """An answer without a header block, which tells that its request was HTTP/0.9."""
+        side = self.sides[event.side]
+        if side.half is not None:
+            self.take_block(event.side, side.break_off(gap=True), out)
+        self._counters["header_taken"] += 1
+        self._counters["blocks"] += 1
+        side.first, side.length = event.sequence, 0
+        head = simple_head(event)
+        self.take(event.side, head, event.flags, out)
+        asked = self._asked
+        if head is self._answer and asked is not None and asked.message.version is None:
+            asked.message.version = SIMPLE_VERSION
+
+    def proxy_header(self, event: Event) -> None:
+        """What a proxy in front says of its client; it counts only before the first message."""
+        if self._request_side is not None or self._proxied or self.sides[event.side].half:
+            self._counters["proxy_header_late"] += 1
+            return
+        try:
+            self._proxied = parse_proxy_header(event.data, cut=bool(event.flags & CUT))
+        except ProxyHeaderError:
+            self._counters["proxy_header_invalid"] += 1
+            self._note(["invalid_proxy_header"])
+        else:
+            self._counters["proxy_header"] += 1
 
     def unusable(self, at: int, error: BlockError, flags: int, out: list[Exchange]) -> None:
         """A block that is no message: it still holds a place in the order."""
@@ -214,8 +250,9 @@ class Conversation:
             self._interim.clear()
             self._tell_alone(queue.resume(head, asking=self._asking), out)
         message = head.message
-        if message.status < _FIRST_FINAL and message.status != _SWITCHING_PROTOCOLS:
-            self._take_interim(message.status)
+        status = message.status
+        if status is not None and status < _FIRST_FINAL and status != _SWITCHING_PROTOCOLS:
+            self._take_interim(head, status)
             return
         if not queue.pending and not queue.unmatched:
             self._early(out)
@@ -225,17 +262,22 @@ class Conversation:
             message.interim = tuple(self._interim)
             self._interim.clear()
         self._asked, self._answer = asked, head
-        if tunnels(asked, message.status) and message.end is None and head.fault is None:
+        if tunnels(asked, status) and message.end is None and head.fault is None:
             message.end, message.body_bytes = max(message.start, head.block_end), 0
         if message.end is not None or head.fault is not None:
             self._close_answer(out)
 
-    def _take_interim(self, status: int) -> None:
+    def _take_interim(self, head: ResponseHead, status: int) -> None:
         self._counters["messages_interim"] += 1
+        self._note(head.anomalies)
         if len(self._interim) < _MOST_INTERIM:
             self._interim.append(status)
         else:
             self._counters["interim_dropped"] += 1
+
+    def _note(self, anomalies: list[str]) -> None:
+        """Keep anomalies for the next exchange; their names are few, and each is kept once."""
+        self._odd += [name for name in anomalies if name not in self._odd]
 
     @property
     def _asking(self) -> bool:
@@ -290,7 +332,7 @@ class Conversation:
     ) -> None:
         """One exchange; `broken` are the reasons that are not the heads' own."""
         faults: list[Incomplete] = []
-        anomalies: list[str] = []
+        anomalies, self._odd = self._odd, []
         heads: tuple[Head | None, Head | None] = (request, response)
         resumed = False
         for head, side in zip(heads, self._sides_by_role(), strict=True):
@@ -333,5 +375,5 @@ class Conversation:
         if event is None or side is None:
             msg = "the connection is made once, when it is known who asks"
             raise AssertionError(msg)
-        self._connection = connection_of(event, request_side=side)
+        self._connection = connection_of(event, request_side=side, proxied=self._proxied)
         return self._connection

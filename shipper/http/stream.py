@@ -4,7 +4,7 @@ The kernel program puts segments in order, so that events come in the order of t
 by the TCP sequence number (modulo 2**32):
 - A block begins at an event with START and ends with the one that holds the blank line (END), or
   is cut (CUT, or more than `max_block` bytes).
-- A gap inside a block, a START beyond it, or a piece behind a hole that no gap told of, breaks it
+- A gap inside a block, a START elsewhere, or a piece behind a hole that no gap told of, breaks it
   off: what is there is handed out as it is.
 - Bytes had already are never taken again, only compared: where the second copy disagrees, the
   first one stays and the message is marked, once.
@@ -26,6 +26,8 @@ END: Final = int(Flag.END)
 OVERLAP: Final = int(Flag.OVERLAP)
 CUT: Final = int(Flag.CUT)
 MESSAGE_END: Final = int(Flag.MESSAGE_END)
+PROXY: Final = int(Flag.PROXY)
+SIMPLE: Final = int(Flag.SIMPLE)
 
 UNMATCHED: Final = "message_end_unmatched"
 
@@ -149,7 +151,7 @@ class Side:
         if self.repeats(event):
             return self._duplicate(event)
         if event.flags & START:
-            return [self.break_off(gap=True), *self._begin(event)]
+            return [self.break_off(gap=bool(beyond)), *self._begin(event)]
         self._counters["header_out_of_order"] += 1
         return [self.break_off(gap=True)] if beyond > 0 else []
 

@@ -71,14 +71,24 @@ def address_text(packed: bytes) -> str:
     return str(ip_address(plain(packed)))
 
 
-def perimeter(networks: Iterable[str]) -> Callable[[bytes, bytes], str]:
-    """A function (source, destination) -> ECS's word for the way across the perimeter."""
-    inside = [_network(network) for network in networks]
+def inside(networks: Iterable[str], what: str) -> Callable[[bytes], bool]:
+    """A function packed address -> whether it lies in one of the networks.
+
+    `what` names such a network in the ConfigError that one which is none raises.
+    """
+    known = [_network(network, what) for network in networks]
 
     @lru_cache(maxsize=8192)
-    def internal(packed: bytes) -> bool:
+    def lies(packed: bytes) -> bool:
         address = ip_address(plain(packed))
-        return any(address in network for network in inside)
+        return any(address in network for network in known)
+
+    return lies
+
+
+def perimeter(networks: Iterable[str]) -> Callable[[bytes, bytes], str]:
+    """A function (source, destination) -> ECS's word for the way across the perimeter."""
+    internal = inside(networks, "internal network")
 
     def word(source: bytes, destination: bytes) -> str:
         if internal(source):
@@ -88,11 +98,11 @@ def perimeter(networks: Iterable[str]) -> Callable[[bytes, bytes], str]:
     return word
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str, what: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(text)
     except ValueError as error:
-        raise ConfigError(f"the internal network {text!r} is no network: {error}") from None
+        raise ConfigError(f"the {what} {text!r} is no network: {error}") from None
 
 
 class ClientAddresses:

@@ -54,4 +54,20 @@ ANOMALIES: Final[dict[str, Anomaly]] = {
     "overlap_conflict": Anomaly(
         "A retransmission carried other bytes for the same place.", "RFC 9293 section 3.10"
     ),
+    "junk_before_start_line": Anomaly(
+        "Bytes that begin no message came before the start line; they are left out.",
+        "RFC 9112 section 2.2",
+    ),
+    "simple_response": Anomaly(
+        "The answer had no status line and no headers (HTTP/0.9).", "RFC 1945 section 6"
+    ),
+    "invalid_proxy_header": Anomaly(
+        "A PROXY protocol header was malformed; it is not believed.",
+        "PROXY protocol sections 2.1 and 2.2",
+    ),
+    "untrusted_proxy_header": Anomaly(
+        "A PROXY protocol header came from a peer that is not in `record.trusted_proxies`; "
+        "it is not believed.",
+        "PROXY protocol section 5",
+    ),
 }

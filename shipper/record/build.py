@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from shipper.contract.exchange import Connection, Exchange, Message, Request, Response
-from shipper.record.addresses import ClientAddresses, address_text, perimeter, plain
+from shipper.contract.exchange import Connection, Exchange, Message, Proxied, Request, Response
+from shipper.record.addresses import ClientAddresses, address_text, inside, perimeter, plain
 from shipper.record.clock import timestamp, writable
 from shipper.record.community_id import community_id
 from shipper.record.constant import event_part, own_part
@@ -40,6 +40,7 @@ class DocumentBuilder:
         )
         self._clients = ClientAddresses(privacy.client_ip, keyed)
         self._perimeter = perimeter(settings.internal_networks)
+        self._trusted = inside(settings.trusted_proxies, "trusted proxy")
         self._has_perimeter = bool(settings.internal_networks)
         self._event = event_part(settings, identity)
         self._own = own_part(settings)
@@ -71,10 +72,12 @@ class DocumentBuilder:
         domain = None
         if request is not None:
             domain = self._request(document, http, request, exchange.connection.stream)
-        if response is not None:
-            http["response"] = self._response(response)
+        if response is not None and (part := self._response(response)):
+            http["response"] = part
         self._network(document, exchange.connection, domain)
         self._facts(document["shipper"], exchange)
+        if exchange.connection.proxied is not None:
+            self._proxied(document, exchange.connection, exchange.connection.proxied)
         return document
 
     def _times(self, document: Part, exchange: Exchange, offset: int, created: int) -> None:
@@ -85,8 +88,8 @@ class DocumentBuilder:
         wall = exchange.start + offset
         event["created"] = timestamp(created)
         document["@timestamp"] = timestamp(wall) if writable(wall) else event["created"]
-        status = response.status if response is not None else 0
-        if status:
+        status = response.status if response is not None else None
+        if status is not None:
             event["outcome"] = "success" if status < _FAILURE_FROM else "failure"
         if request is not None and writable(wall):
             event["start"] = document["@timestamp"]
@@ -123,7 +126,7 @@ class DocumentBuilder:
 
     def _response(self, response: Response) -> Part:
         kept = self._response_headers.select(response.headers)
-        part: Part = {"status_code": response.status}
+        part: Part = {} if response.status is None else {"status_code": response.status}
         _sizes(part, response)
         if kept.part:
             part["headers"] = kept.part
@@ -156,6 +159,20 @@ class DocumentBuilder:
             related["hosts"] = hosts if len(hosts) == 1 or hosts[0] != hosts[1] else hosts[:1]
         document["related"] = related
 
+    def _proxied(self, document: Part, connection: Connection, proxied: Proxied) -> None:
+        """Fills `client` and `server` with what a trusted proxy said; others are only named."""
+        if not self._trusted(plain(connection.client_address)):
+            document["shipper"].setdefault("anomalies", []).append("untrusted_proxy_header")
+            return
+        if proxied.source is None or proxied.destination is None:
+            return
+        client = self._clients.text(proxied.source)
+        server = address_text(proxied.destination)
+        document["client"] = {"ip": client, "port": proxied.source_port}
+        document["server"] = {"ip": server, "port": proxied.destination_port}
+        related = document["related"]
+        related["ip"] = list(dict.fromkeys((client, *related["ip"], server)))
+
     def _facts(self, own: Part, exchange: Exchange) -> None:
         """What is not ECS."""
         connection, request, response = exchange.connection, exchange.request, exchange.response
@@ -187,6 +204,8 @@ class DocumentBuilder:
         """The messages without the client's address in headers and target."""
         clients = self._clients
         known = {plain(connection.client_address)}
+        if connection.proxied is not None and connection.proxied.source is not None:
+            known.add(plain(connection.proxied.source))
         if request is not None:
             known |= clients.named(request.headers)
             request = replace(

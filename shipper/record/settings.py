@@ -151,6 +151,7 @@ class RecordSettings:
     """Everything that shapes a record.
 
     `internal_networks` (CIDRs) turn `network.direction` into the ECS perimeter words.
+    `trusted_proxies` (CIDRs) are the peers whose PROXY protocol header is believed.
     `maximum_ahead_ns` is how far an event's time may lie ahead of `event.created` before the
     message carries the latter (Kafka 4 refuses more than an hour).
     """
@@ -161,6 +162,7 @@ class RecordSettings:
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     internal_networks: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     maximum_ahead_ns: int = 3_600_000_000_000
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()

@@ -53,7 +53,7 @@ def mispaired(exchanges: list[Exchange]) -> list[Exchange]:
         for each in exchanges
         if each.request
         and each.response
-        and each.request.target != f"/{each.response.status - 200}"
+        and each.request.target != f"/{(each.response.status or 0) - 200}"
     ]
 
 

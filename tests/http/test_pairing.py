@@ -410,3 +410,25 @@ def test_anomalies_of_both_messages() -> None:
     events += wire.send(SERVER, NOT_FOUND.replace(b"\r\n", b"\n").replace(b"0\n", b"0\nA : b\n"))
     [exchange] = run(events)
     assert exchange.anomalies == ("bare_lf", "space_before_colon")
+
+
+@pytest.mark.parametrize("side", [CLIENT, SERVER])
+@pytest.mark.parametrize("splits", [(), (30,)])
+def test_junk_before_a_start_line(side: int, splits: tuple[int, ...]) -> None:
+    """The kernel skipped bytes that began no message: the exchange says so."""
+    wire = Wire()
+    events = wire.send(CLIENT, GET, splits=splits, flags=Flag.JUNK if side == CLIENT else 0)
+    events += wire.send(SERVER, NOT_FOUND, splits=splits, flags=Flag.JUNK if side == SERVER else 0)
+    [exchange] = run(events)
+    assert summary([exchange]) == [("/one", 404, [])]
+    assert exchange.anomalies == ("junk_before_start_line",)
+
+
+def test_anomalies_of_interim_responses() -> None:
+    """They are told with the final response, each once, however many there are."""
+    wire = Wire()
+    events = wire.send(CLIENT, GET)
+    for _ in range(3):
+        events += wire.send(SERVER, CONTINUE.replace(b"\r\n", b"\n"))
+    events += wire.send(SERVER, NOT_FOUND) + wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
+    assert [each.anomalies for each in run(events)] == [("bare_lf",), ()]

@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from shipper.contract.exchange import Connection, Exchange, Incomplete, Request, Response
+from shipper.contract.exchange import (
+    Connection,
+    Exchange,
+    Incomplete,
+    Proxied,
+    Request,
+    Response,
+)
 from shipper.record import (
     ClientIp,
     Identity,
@@ -106,6 +113,8 @@ def examples() -> dict[str, tuple[RecordSettings, Exchange]]:
     """The published examples: name -> settings and exchange."""
     plain = RecordSettings()
     internal = RecordSettings(internal_networks=("198.51.100.0/24",))
+    trusting = RecordSettings(trusted_proxies=("192.0.2.0/24",))
+    behind = Proxied(2, bytes([203, 0, 113, 9]), 50000, bytes([203, 0, 113, 1]), 443)
     return {
         "get": (
             plain,
@@ -173,4 +182,14 @@ def examples() -> dict[str, tuple[RecordSettings, Exchange]]:
         ),
         "hashed_client": (_HASHED, exchange(request("/", ("X-Forwarded-For", "203.0.113.9")))),
         "perimeter": (internal, exchange()),
+        "behind_a_proxy": (trusting, exchange(connection=replace(V4, proxied=behind))),
+        "simple": (
+            plain,
+            Exchange(
+                V4,
+                replace(request(host=None), version="0.9"),
+                Response("0.9", [], BOOT + 900_000, BOOT + 1_200_000, 0, 887),
+                anomalies=("missing_version", "simple_response"),
+            ),
+        ),
     }

@@ -18,7 +18,7 @@ from record_exchanges import (
     response,
 )
 
-from shipper.contract.exchange import Exchange, Incomplete
+from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied, Response
 from shipper.errors import ConfigError
 from shipper.record import Identity, RecordRejected, RecordSettings
 
@@ -273,3 +273,49 @@ def test_a_wrong_identity_is_refused_at_the_start() -> None:
     wrong = Identity(agent_id="a", ephemeral_id="no-uuid", worker=0, version="0.1.0")
     with pytest.raises(ConfigError, match=r"agent\.ephemeral_id: string_pattern_mismatch"):
         builder(None, wrong)
+
+
+PROXIED = Proxied(2, bytes([203, 0, 113, 9]), 50000, bytes([203, 0, 113, 1]), 443)
+TRUSTING = RecordSettings(trusted_proxies=("192.0.2.0/28", "2001:db8::/32"))
+
+
+@pytest.mark.parametrize("connection", [V4, V6])
+def test_a_trusted_proxy_names_the_client(connection: Connection) -> None:
+    """`client` asked, `server` was asked; `source` stays the peer of the TCP connection."""
+    plain = document(exchange(connection=connection), TRUSTING)
+    read = document(exchange(connection=replace(connection, proxied=PROXIED)), TRUSTING)
+    assert read["client"] == {"ip": "203.0.113.9", "port": 50000}
+    assert read["server"] == {"ip": "203.0.113.1", "port": 443}
+    assert read["source"] == plain["source"]
+    assert read["network"] == plain["network"]
+    assert read["related"]["ip"] == ["203.0.113.9", *plain["related"]["ip"], "203.0.113.1"]
+    assert "anomalies" not in read["shipper"]
+
+
+@pytest.mark.parametrize("settings", [RecordSettings(), RecordSettings(trusted_proxies=("::/0",))])
+def test_a_proxy_that_is_not_trusted(settings: RecordSettings) -> None:
+    """Whoever may connect may send the header: it is named and not believed."""
+    whole = replace(exchange(connection=replace(V4, proxied=PROXIED)), anomalies=("bare_lf",))
+    read = document(whole, settings)
+    assert not {"client", "server"} & read.keys()
+    assert read["shipper"]["anomalies"] == ["bare_lf", "untrusted_proxy_header"]
+    assert "203.0.113" not in str(read)
+
+
+def test_a_proxy_that_speaks_for_itself() -> None:
+    """LOCAL, UNKNOWN and a Unix socket name no address: nothing is made up."""
+    whole = exchange(connection=replace(V4, proxied=Proxied(1)))
+    assert document(whole, TRUSTING) == document(exchange(), TRUSTING)
+
+
+@pytest.mark.parametrize("body", [None, 99])
+def test_an_answer_without_a_status(body: int | None) -> None:
+    """HTTP/0.9: the status is absent, the outcome unknown, and no object is empty."""
+    simple = Response("0.9", [], BOOT + 1, BOOT + 2, 0, body)
+    read = document(exchange(replace(request(), version="0.9"), simple))
+    assert read["http"]["version"] == "0.9"
+    expected = {"bytes": 99, "body": {"bytes": 99}} if body else None
+    assert read["http"].get("response") == expected
+    assert read["event"]["outcome"] == "unknown"
+    assert read["event"]["duration"] == 2
+    assert not hollow(read)

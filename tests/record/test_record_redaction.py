@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, request, response
 
-from shipper.contract.exchange import Exchange
+from shipper.contract.exchange import Exchange, Proxied
 from shipper.errors import ConfigError
 from shipper.record import (
     Action,
@@ -253,6 +253,32 @@ def test_the_clients_address_is_hidden_everywhere(mode: ClientIp, address: str) 
     )
 
 
+@pytest.mark.parametrize("mode", [ClientIp.TRUNCATE, ClientIp.HASH])
+@pytest.mark.parametrize("trusted", [(), ("192.0.2.0/24",)])
+def test_the_client_behind_a_proxy_is_hidden_everywhere(
+    mode: ClientIp, trusted: tuple[str, ...]
+) -> None:
+    """The address of a PROXY protocol header is a client's address, believed or not."""
+    address = "203.0.113.77"
+    proxied = Proxied(1, bytes([203, 0, 113, 77]), 50000, bytes([203, 0, 113, 1]), 80)
+    settings = RecordSettings(
+        headers=ALL,
+        privacy=PrivacySettings(client_ip=mode, key=KEY, key_id="k1"),
+        trusted_proxies=trusted,
+    )
+    made = builder(settings)
+    whole = exchange(
+        request(f"/?ip={address}", ("X-Custom", f"from {address}")),
+        response(200, ("X-Custom", f"for {address}")),
+        replace(V4, proxied=proxied),
+    )
+    assert address.encode() not in encoded(made, whole)
+    document = made.build(whole, OFFSET, CREATED).document
+    assert ("client" in document) is bool(trusted)
+    if trusted:
+        assert document["related"]["ip"][0] == document["client"]["ip"]
+
+
 def test_forms_of_a_hidden_address() -> None:
     """Truncated to /24 and /48; hashed to an address in fd00::/8."""
     v6 = replace(V4, client_address=bytes.fromhex("20010db8007700660055004400330022"))
@@ -275,6 +301,7 @@ def test_forms_of_a_hidden_address() -> None:
     [
         RecordSettings(privacy=PrivacySettings(path_patterns=("(",))),
         RecordSettings(internal_networks=("10.0.0.1/8",)),
+        RecordSettings(trusted_proxies=("10.0.0.1/8",)),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: RecordSettings) -> None:

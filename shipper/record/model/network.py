@@ -29,7 +29,7 @@ class Destination(TypedDict, total=False):
 
 
 class Client(TypedDict, total=False):
-    """The client of the exchange, only where it is not the source (behind a trusted proxy)."""
+    """The client that asked, only where it is told (behind a trusted proxy)."""
 
     ip: Annotated[Ip, about("Client address", "As a trusted proxy named it.", "203.0.113.9")]
     port: Annotated[Port, about("Client port", "As a trusted proxy named it.", 49152)]
@@ -40,7 +40,7 @@ class Client(TypedDict, total=False):
 
 
 class Server(TypedDict, total=False):
-    """The server of the exchange, only where it is not the destination (before a NAT)."""
+    """The server that was asked, only where it is told (behind a trusted proxy)."""
 
     ip: Annotated[Ip, about("Server address", "The address that the client asked.", "203.0.113.1")]
     port: Annotated[Port, about("Server port", "The port that the client asked.", 80)]

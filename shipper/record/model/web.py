@@ -55,7 +55,11 @@ class HttpResponse(TypedDict, total=False):
     status_code: Annotated[
         int,
         Field(ge=100, le=999),
-        about("Status code", "Three digits on the wire, of whatever class.", 200),
+        about(
+            "Status code",
+            "Three digits on the wire, of whatever class; absent where there were none.",
+            200,
+        ),
     ]
     bytes: Annotated[
         Count, about("Response bytes", "Header block and body, where both are known.", 1437)
