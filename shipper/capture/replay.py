@@ -8,13 +8,12 @@ import ctypes
 import os
 import platform
 import struct
-from collections import Counter
 from collections.abc import Iterator
 
 from shipper.capture.capture_file import CaptureFile
 from shipper.capture.kernel import Kernel
-from shipper.capture.link_layer import KNOWN, ip_packet
 from shipper.capture.loader import SYSCALL_BPF
+from shipper.capture.packets import Packets
 from shipper.capture.segments import pieces
 from shipper.contract.events import Event
 from shipper.errors import InputError, UnavailableError
@@ -24,7 +23,7 @@ _BPF_PROG_TEST_RUN = 10
 #: ctx_size_in/out, ctx_in/out
 _ATTRIBUTES = struct.Struct("=IIIIQQIIIIQQ")
 _CONTEXT_BYTES = 192
-_CONTEXT_VLAN = 52  # struct __sk_buff: cb[1]
+_CONTEXT_SCOPE = 52  # struct __sk_buff: cb[1]
 _ETHERNET = {4: bytes(12) + b"\x08\x00", 6: bytes(12) + b"\x86\xdd"}
 _ROOM = 1 << 16
 
@@ -46,11 +45,14 @@ class TestRun:
             _CONTEXT_BYTES, 0, ctypes.addressof(self._context), 0,
         )  # fmt: skip
 
-    def run(self, packet: bytes, vlan: int = 0) -> None:
-        """Show the program one IP packet, at most `segments.LIMIT` bytes; OSError if refused."""
+    def run(self, packet: bytes, scope: int = 0) -> None:
+        """Show the program one IP packet, at most `segments.LIMIT` bytes; OSError if refused.
+
+        `scope` as in `Packet`.
+        """
         frame = _ETHERNET[packet[0] >> 4] + packet
         ctypes.memmove(self._data, frame, len(frame))
-        struct.pack_into("=I", self._context, _CONTEXT_VLAN, vlan)
+        struct.pack_into("=I", self._context, _CONTEXT_SCOPE, scope)
         # The kernel writes the second one, and takes it for a limit the next time.
         struct.pack_into("=II", self._attributes, 8, len(frame), 0)
         if self._libc.syscall(self._number, _BPF_PROG_TEST_RUN, self._attributes, 80) < 0:
@@ -61,7 +63,7 @@ class TestRun:
 class Replay:
     """One capture file on its way through the program.
 
-    `counted` says what became of frames that are no IP packet or that the kernel refused.
+    `counted` says what became of its frames, as `Packets` does; and `refused` by the kernel.
     """
 
     def __init__(self, kernel: Kernel, capture: CaptureFile) -> None:
@@ -69,29 +71,37 @@ class Replay:
         self._test_run = TestRun(kernel.program)
         self._ring = kernel.ring(0)
         self._capture = capture
-        self.counted: Counter[str] = Counter()
+        self._packets = Packets()
+        self.counted = self._packets.counted
 
     def __iter__(self) -> Iterator[Event]:
-        """Events in order, with the capture's wall-clock time in ns."""
+        """Events in order, with the capture's wall-clock time in ns.
+
+        Raises InputError at the end when no frame had a link type that is supported.
+        """
         for frame in self._capture:
-            if frame.link_type not in KNOWN:
-                raise InputError(
-                    f"{self._capture.path} has link type {frame.link_type}, which is not supported",
-                    "convert it, for instance with editcap -T ether",
-                )
-            packet = ip_packet(frame.link_type, frame.data)
+            packet = self._packets.take(frame)
             if packet is None:
-                self.counted["not_ip"] += 1
                 continue
-            self.counted["packets"] += 1
             for piece in pieces(packet.data):
-                self._run(piece, packet.vlan)
+                self._run(piece, packet.scope)
                 for event in self._ring.drain():
                     yield event._replace(time=frame.time)
+        self._packets.close()
+        if self._packets.foreign:
+            raise InputError(
+                f"{self._capture.path}: {self.unsupported}",
+                "convert it, for instance with editcap -T ether",
+            )
 
-    def _run(self, piece: bytes, vlan: int) -> None:
+    @property
+    def unsupported(self) -> str | None:
+        """What frames were left out for their link type, in words."""
+        return self._packets.unsupported
+
+    def _run(self, piece: bytes, scope: int) -> None:
         try:
-            self._test_run.run(piece, vlan)
+            self._test_run.run(piece, scope)
         except PermissionError as error:
             raise UnavailableError(
                 "the kernel does not let this process run the program", "run as root"

@@ -128,13 +128,13 @@ def test_large_segments_are_cut_for_the_test_run(connection: Connection) -> None
 
 
 def test_tags_in_front_of_the_packet() -> None:
-    """VLAN, QinQ, MPLS and PPPoE are taken off a frame; the inner VLAN is its scope."""
+    """VLAN, QinQ, MPLS and PPPoE are taken off a frame; both tags are its scope."""
     packet = ipv4(CLIENT4, SERVER4, four(1, GET))
     addresses = bytes(12)
     for tags, vlan in (
         (b"\x08\0", 0),
         (b"\x81\0\x20\x05\x08\0", 5),
-        (b"\x88\xa8\0\x01\x81\0\0\x02\x08\0", 2),
+        (b"\x88\xa8\0\x01\x81\0\0\x02\x08\0", 1 << 12 | 2),
         (b"\x88\x47\0\0\x10\x40\0\0\x11\x40", 0),
         (b"\x88\x64\x11\0\0\x01\0\x2a\0\x21", 0),
     ):
