@@ -1,0 +1,97 @@
+"""The same exchanges come out that went in, whatever their segments look like.
+
+Every case goes through the real kernel program by test-run, and from its events through HTTP
+assembly. What the generator keeps to, because the program or a test-run is bounded there:
+
+- A test-run takes 2900 bytes of payload.
+- A header block has less than 16384 bytes (`capture.max_block`).
+"""
+
+from random import Random
+
+from hypothesis import HealthCheck, given, note, seed, settings
+from hypothesis import strategies as st
+from kernel.wire import Harness
+
+from .faults import conflicting, losing
+from .losses import complaints
+from .plans import CASES, SEED, Plan, calm, case, plans
+from .running import Shown, came_out, conflicted, connection_of, show, whole
+
+
+def some(share: float) -> settings:
+    """Examples: a share of all cases. The seed decides alone, and nothing remembers."""
+    return settings(
+        max_examples=round(CASES * share),
+        deadline=None,
+        derandomize=False,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def described(shown: Shown) -> str:
+    """What was shown and what came of it, for whoever looks for the mistake."""
+    lines = [f"{event!r}" for event in shown.events]
+    return "\n".join(
+        (f"ROUND_TRIP_SEED={SEED}", shown.wire.listing(shown.case.segments), "events:", *lines)
+    )
+
+
+def assert_whole(shown: Shown, lied: set[int] | None = None) -> None:
+    """Every exchange came out, and nothing else."""
+    got, expected = came_out(shown), conflicted(whole(shown.case), lied or set())
+    if got != expected:
+        note(described(shown))
+    assert got == expected
+    for one in shown.exchanges:
+        assert one.connection == connection_of(shown)
+
+
+@seed(SEED)
+@some(0.2)
+@given(drawn=st.lists(plans(), min_size=1, max_size=2))
+def test_in_order(kernel: Harness, drawn: list[Plan]) -> None:
+    """In order, cut anywhere, some of it twice and with other borders, among other connections."""
+    for shown in show(kernel, [case(plan) for plan in drawn]):
+        assert_whole(shown)
+
+
+@seed(SEED + 1)
+@some(0.6)
+@given(drawn=st.lists(plans((2, 4, 16)), min_size=1, max_size=2))
+def test_out_of_order(kernel: Harness, drawn: list[Plan]) -> None:
+    """The same in any order within a window of segments, FINs ahead of data included."""
+    for shown in show(kernel, [case(plan) for plan in drawn]):
+        assert_whole(shown)
+
+
+@seed(SEED + 2)
+@some(0.1)
+@given(plan=plans((1, 1, 4)))
+def test_conflicting_overlaps(kernel: Harness, plan: Plan) -> None:
+    """Retransmissions of header blocks with other bytes: the first ones count, and it is told."""
+    one = case(plan)
+    one.segments, lied = conflicting(Random(plan.seed), one.streams, one.segments)
+    (shown,) = show(kernel, [one])
+    assert_whole(shown, lied)
+
+
+@seed(SEED + 3)
+@some(0.1)
+@given(plan=plans((1, 1, 4)))
+def test_losses(kernel: Harness, plan: Plan) -> None:
+    """Segments that only the receiver saw: nothing is mixed, falsified or invented.
+
+    What is not whole says so, and what comes behind the losses is whole again. Each message begins
+    a segment that holds its start line: only there is a lost place found again. Bodies do not look
+    like HTTP: behind a loss, one that does is taken for it.
+    """
+    one = case(calm(plan))
+    one.segments, lost = losing(Random(plan.seed), one.segments)
+    (shown,) = show(kernel, [one])
+    wrong = complaints(shown, lost)
+    if wrong:
+        note(described(shown))
+    assert wrong == []
