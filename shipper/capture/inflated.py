@@ -4,6 +4,7 @@
 """
 
 import zlib
+from contextlib import suppress
 from typing import BinaryIO
 
 MAGIC = b"\x1f\x8b"
@@ -48,13 +49,23 @@ class Inflated:
             self.damage = "the gzip stream is cut off" if self._begun else None
             return b""
         self._begun = True
+        before = self._member.copy()
         try:
             return self._member.decompress(given, _CHUNK)
         except zlib.error as error:
             self._over = True
             self.damage = f"the gzip stream is damaged ({error})"
-            return b""
+            return _up_to_the_damage(before, given)
 
     def close(self) -> None:
         """Close the file."""
         self._raw.close()
+
+
+def _up_to_the_damage(member: "zlib._Decompress", given: bytes) -> bytes:
+    """What zlib inflates before it fails: with the error it gives nothing back."""
+    parts = []
+    with suppress(zlib.error):
+        for at in range(len(given)):
+            parts.append(member.decompress(given[at : at + 1]))  # noqa: PERF401 - it ends by failing
+    return b"".join(parts)

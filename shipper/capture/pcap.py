@@ -25,7 +25,7 @@ class PcapReader:
         """`magic` has been read from the stream; DamageError when the header is cut off."""
         number = int.from_bytes(magic)
         self._record = _HEADERS[number]
-        little = self._record.__byte_order__ == "<"
+        little = self._record.__hdr_fmt__.startswith("<")
         header = (dpkt.pcap.LEFileHdr if little else dpkt.pcap.FileHdr)(
             magic + stream.exactly(_FILE_HEADER - len(magic))
         )
