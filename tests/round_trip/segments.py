@@ -4,6 +4,7 @@ What a receiver does is kept to: it acknowledges what it has without a hole, or 
 nothing that it does not have. Knows bytes by their places, and not what they say.
 """
 
+import bisect
 import itertools
 from dataclasses import dataclass, field
 from random import Random
@@ -16,9 +17,16 @@ from .streams import CLIENT, SERVER, Stream
 #: bytes of a segment: what one test-run takes with room for all headers, and what a wire does
 LARGEST: Final = 2900
 USUAL: Final = 1400
-#: segments that one direction is cut into, about, and the messages that may end in one of them
+#: segments that one direction is cut into, about
 MOST: Final = 40
+#: The program takes a step at a time, and at most 33 of them on one packet: one for each segment,
+#: kept ones that the packet makes readable included, and one for each message's end in them.
 STEPS: Final = 24
+STEPS_OF_FILLER: Final = 8
+STEPS_HELD: Final = 20
+#: bytes beyond a hole that it keeps of one side, and the window that every packet offers
+BYTES_HELD: Final = 16384
+WINDOW: Final = 65535
 
 
 class Segment(NamedTuple):
@@ -54,7 +62,6 @@ class Manner:
     again: int = 0
     overlaps: int = 0
     acks: int = 2
-    held: int = 16
     clear: bool = False
     end: str = "both"
 
@@ -68,13 +75,32 @@ class Direction:
     shown: int = 0  # without a hole; with the FIN one more than there are bytes
     beyond: list[tuple[int, int]] = field(default_factory=list)
     acknowledges: int = 0
+    steps_held: int = 0
+    bytes_held: int = 0
 
     def take(self, start: int, end: int) -> None:
         """Note what a segment shows."""
+        if start > self.shown:
+            self.steps_held += self._steps(start, end)
+            self.bytes_held += end - start
         self.beyond.append((start, end))
         self.beyond.sort()
         while self.beyond and self.beyond[0][0] <= self.shown:
             self.shown = max(self.shown, self.beyond.pop(0)[1])
+        if not self.beyond:
+            self.steps_held = self.bytes_held = 0
+
+    def may_take(self, segment: Segment) -> bool:
+        """Whether there is room for it if it lies beyond a hole."""
+        start, end = segment.start, segment.end
+        return start <= self.shown or (
+            self.steps_held + self._steps(start, end) <= STEPS_HELD
+            and self.bytes_held + end - start <= BYTES_HELD
+        )
+
+    def _steps(self, start: int, end: int) -> int:
+        steps = self.stream.steps
+        return 1 + bisect.bisect_right(steps, end) - bisect.bisect_right(steps, start)
 
 
 def _places(chance: Random, size: int, cuts: str) -> set[int]:
@@ -104,10 +130,11 @@ def borders(chance: Random, stream: Stream, manner: Manner) -> list[int]:
             at -= set(range(start, stream.data.index(b"\n", start) + 2))
         at |= set(stream.starts)
     at |= {0, size, *stream.borders}
+    most = STEPS if manner.window == 1 else STEPS_OF_FILLER
     for before, behind in itertools.pairwise(sorted(at)):
         at |= set(range(before, behind, LARGEST))
         steps = [step for step in stream.steps if before < step < behind]
-        at |= set(steps[STEPS - 1 :: STEPS])
+        at |= set(steps[most - 1 :: most])
     return sorted(at)
 
 
@@ -139,10 +166,13 @@ def script(chance: Random, streams: list[Stream], manner: Manner) -> list[Segmen
         Direction(stream, cut(chance, side, stream, manner)) for side, stream in enumerate(streams)
     ]
     _finish(chance, sides, manner)
-    out = [Segment(CLIENT, -1, 0, SYN), Segment(SERVER, -1, 0, SYN | ACK)]
+    out = _handshake(chance, sides)
     while any(side.pending for side in sides):
         segment = _next(chance, sides, manner)
         ours, theirs = sides[segment.side], sides[1 - segment.side]
+        if segment.end - theirs.acknowledges > WINDOW:
+            theirs.acknowledges = ours.shown
+            out.append(Segment(1 - segment.side, theirs.shown, theirs.shown, ACK, 0, ours.shown))
         ours.take(segment.start, segment.end + bool(segment.flags & FIN))
         out.append(_acknowledging(chance, segment, ours, theirs))
         if chance.randrange(10) < manner.acks:
@@ -153,6 +183,23 @@ def script(chance: Random, streams: list[Stream], manner: Manner) -> list[Segmen
         shown = sides[side].shown
         out.append(Segment(side, shown, shown, RST | ACK, 0, sides[1 - side].shown))
     return out
+
+
+def _handshake(chance: Random, sides: list[Direction]) -> list[Segment]:
+    """SYN and SYN-ACK, now and then twice, or with the first data (RFC 7413)."""
+    opening = Segment(CLIENT, -1, 0, SYN)
+    first = sides[CLIENT].pending[0]
+    if chance.random() < 0.05 and first.start == first.due == 0:
+        opening = opening._replace(end=first.end)
+        sides[CLIENT].take(0, first.end)
+        if chance.random() < 0.5:
+            del sides[CLIENT].pending[0]
+    answer = Segment(SERVER, -1, 0, SYN | ACK)
+    return [
+        segment
+        for one in (opening, answer)
+        for segment in [one] * chance.choice((1, 1, 1, 1, 1, 1, 2))
+    ]
 
 
 def _acknowledging(chance: Random, segment: Segment, ours: Direction, theirs: Direction) -> Segment:
@@ -168,9 +215,13 @@ def _next(chance: Random, sides: list[Direction], manner: Manner) -> Segment:
     for which in order:
         side, other = sides[which], sides[1 - which]
         window = side.pending[: manner.window]
-        if len(side.beyond) >= manner.held:
-            window = [one for one in side.pending if one.start <= side.shown < one.end]
-        ready = [one for one in window if one.due <= other.shown]
+        ready = [one for one in window if one.due <= other.shown and side.may_take(one)]
+        if not ready:  # the one before the hole may stand behind its own copies
+            ready = [
+                one
+                for one in side.pending
+                if one.start <= side.shown < one.end and one.due <= other.shown
+            ][:1]
         if ready:
             segment = chance.choice(ready)
             side.pending.remove(segment)
@@ -192,7 +243,7 @@ def _finish(chance: Random, sides: list[Direction], manner: Manner) -> None:
     for which, how in enumerate(ends.get(manner.end, (0, 0))):
         side, end = sides[which], lengths[which]
         due = 0 if how == 2 else lengths[1 - which]
-        last = side.pending[-1]
+        last = side.pending[-1] if side.pending else Segment(which, 0, -1, 0)
         if how and last.end == end and due <= last.due and chance.random() < 0.5:
             side.pending[-1] = last._replace(flags=last.flags | FIN)
         elif how:

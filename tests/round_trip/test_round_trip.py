@@ -33,10 +33,8 @@ def some(share: float) -> settings:
 
 def described(shown: Shown) -> str:
     """What was shown and what came of it, for whoever looks for the mistake."""
-    lines = [f"{event!r}" for event in shown.events]
-    return "\n".join(
-        (f"ROUND_TRIP_SEED={SEED}", shown.wire.listing(shown.case.segments), "events:", *lines)
-    )
+    shows, said = shown.wire.listing(shown.case.segments), shown.wire.said(shown.events)
+    return "\n".join((f"ROUND_TRIP_SEED={SEED}", *shows, "events:", *said))
 
 
 def assert_whole(shown: Shown, lied: set[int] | None = None) -> None:

@@ -11,11 +11,12 @@ from typing import Final
 
 from kernel.wire import Harness, ipv4, ipv6, tcp
 
-from shipper.contract.events import Event
+from shipper.contract.events import Event, Flag, Kind
 
 from .segments import Segment
-from .streams import CLIENT, Stream
+from .streams import CLIENT, SERVER, Stream
 
+_SIDES: Final = ("client", "server")
 _scopes = itertools.count(1)
 _TIMESTAMPS: Final = b"\x01\x01\x08\x0a" + bytes(8)
 #: extension headers, without their first byte: hop-by-hop, destination options, routing,
@@ -89,19 +90,30 @@ class Wire:
             extensions = tuple(chance.sample(_EXTENSIONS, chance.randint(1, 3)))
         return ipv6(source[0], destination[0], part, extensions=extensions, padding=padding)
 
-    def listing(self, segments: list[Segment]) -> str:
+    def listing(self, segments: list[Segment]) -> list[str]:
         """The segments for a person: side, place, flags, what is acknowledged, the bytes."""
         lines = []
         for side, start, end, flags, _, acknowledged, instead in segments:
             data = instead or bytes(self._streams[side].data[max(0, start) : end])
-            names = "".join(
-                name for name, bit in zip("FSRPA", (1, 2, 4, 8, 16), strict=True) if flags & bit
+            bits = zip("FSRPA", (1, 2, 4, 8, 16), strict=True)
+            names = "".join(name for name, bit in bits if flags & bit)
+            place = f"{_SIDES[side]} {start:5}..{end:<5} {names:3} ack {acknowledged:<5}"
+            lines.append(f"{place} {data[:400]!r}{' (not the same)' if instead else ''}")
+        return lines
+
+    def said(self, events: list[Event]) -> list[str]:
+        """The events for a person: side, place, what they say, the bytes."""
+        lines = []
+        for event in events:
+            asked = event.source_port == self.ends.addresses[CLIENT][1]
+            side = CLIENT if asked else SERVER
+            at = (event.sequence - self.ends.sequences[side] - 1) % (1 << 32)
+            words = "|".join(
+                [Kind(event.kind).name, *(f"{flag.name}" for flag in Flag(event.flags))]
             )
-            who = "client" if side == CLIENT else "server"
-            lines.append(
-                f"{who} {start:5}..{end:<5} {names:3} ack {acknowledged:<5} {data[:400]!r}"
-            )
-        return "\n".join(lines)
+            rest = f"body {event.body_bytes} reason {event.reason} {event.data[:400]!r}"
+            lines.append(f"{_SIDES[side]} {at:5} {words} {rest}")
+        return lines
 
 
 def drained(harness: Harness) -> list[Event]:
