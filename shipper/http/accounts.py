@@ -11,7 +11,7 @@ asked of the assembler. The equations hold after every call:
               + flow_end + flow_end_without_state + twin
               + unknown_kind + unknown_side + unknown_stream
     blocks    = messages + block_no_start_line + block_invalid_start_line
-              + block_invalid_status + block_role_conflict + block_twin
+              + block_role_conflict + block_twin
     messages  = messages_paired + messages_alone + messages_interim + messages_twin
               + held messages
     exchanges = messages_paired / 2 + messages_alone
@@ -50,7 +50,6 @@ BLOCK_FATES: Final = (
     "messages",
     "block_no_start_line",
     "block_invalid_start_line",
-    "block_invalid_status",
     "block_role_conflict",
     "block_twin",
 )

@@ -6,21 +6,34 @@ Rules:
 - Empty lines before the start line are skipped (section 2.2). The first empty line behind it ends
   the block, and what follows is ignored.
 - Of a block that is not whole (cut, or broken off by a gap or the connection's end) the complete
-  lines count; the partial last line is dropped. Only a request line that is itself longer than
+  lines count; the partial last line is dropped. Only a first line that is itself longer than
   what is taken is kept as far as it goes, because a target of 16 KiB is worth a record.
 
 Knows neither events nor connections; the fields of `Head` that are not the parser's are filled in
 by those who do.
 """
 
+import re
+from typing import Final
+
 from shipper.contract.exchange import Incomplete, Message, Request, Response
-from shipper.http.fields import parse_fields
+from shipper.http.contradictions import (
+    LONGEST_HOST,
+    is_host,
+    look_at_request,
+    look_at_response,
+)
+from shipper.http.fields import CONTENT_LENGTH, HOST, parse_fields
 from shipper.http.startline import (
     BlockError,
     Fault,
-    cut_request_line,
+    cut_start_line,
     parse_start_line,
 )
+
+# All control characters but the tab, which is white space (RFC 5234 appendix B.1).
+_CONTROLS: Final = bytes(({*range(0x20)} - {0x09}) | {0x7F})
+_CONTROL_CHARACTER: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class Head:
@@ -49,12 +62,19 @@ class Head:
 
     message: Message
 
-    def __init__(self, message: Message, anomalies: list[str], raw: bytes) -> None:
+    def __init__(
+        self,
+        message: Message,
+        anomalies: list[str],
+        raw: bytes,
+        content_length: int | None = None,
+        chunked: bool = False,  # noqa: FBT001, FBT002 - by its place, which is faster
+    ) -> None:
         self.message = message
         self.anomalies = anomalies
         self.raw = raw
-        self.content_length: int | None = None
-        self.chunked = False
+        self.content_length = content_length
+        self.chunked = chunked
         self.block_end = 0
         self.fault: Incomplete | None = None
         self.until_close = False
@@ -91,46 +111,54 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
     text = raw.decode("latin-1")
     anomalies: list[str] = []
     lines = text.split("\r\n")
-    breaks = len(lines) - 1
-    if text.count("\n") != breaks or text.count("\r") != breaks or "\0" in text:
+    # The one look at every byte: CR and LF in pairs, and no other control character.
+    if len(raw) - len(raw.translate(None, _CONTROLS)) != 2 * (len(lines) - 1):
         lines = _odd_lines(text, anomalies)
-    first = 0
-    if not lines[0]:
-        first = next((at for at, line in enumerate(lines) if line), -1)
-        if first < 0:
-            raise BlockError(Fault.NO_START_LINE)
-    last = _end_of_lines(lines, first, whole=whole)
+    first = 0 if lines[0] else _first_line(lines)
+    try:
+        last = lines.index("", first) if whole else len(lines) - 1
+    except ValueError:  # a cut took the blank line
+        last = len(lines) - 1
     if last > first:
         message = parse_start_line(lines[first], anomalies)
     elif cut:
-        message = cut_request_line(lines[first], anomalies)
+        message = cut_start_line(lines[first], anomalies)
     else:
         raise BlockError(Fault.NO_START_LINE)
-    head: RequestHead | ResponseHead = (
-        RequestHead(message, anomalies, raw)
-        if isinstance(message, Request)
-        else ResponseHead(message, anomalies, raw)
-    )
-    head.content_length, head.chunked = parse_fields(
-        lines[first + 1 : last], message.headers, anomalies
-    )
+    fields = parse_fields(lines[first + 1 : last], message.headers, anomalies)
+    length, chunked, seen, host = fields
+    head: RequestHead | ResponseHead
+    if isinstance(message, Request):
+        head = RequestHead(message, anomalies, raw, length, chunked)
+        # As nearly all are: nothing can contradict.
+        if (
+            seen & ~CONTENT_LENGTH != HOST
+            or message.target[:1] != "/"
+            or len(host) > LONGEST_HOST
+            or not is_host(host)
+        ):
+            look_at_request(message, fields, anomalies, whole=whole and not cut)
+    else:
+        head = ResponseHead(message, anomalies, raw, length, chunked)
+        if seen:
+            look_at_response(message, fields, anomalies)
     message.header_bytes = len(raw)
-    message.cut = cut
+    if cut:
+        message.cut = True
+        anomalies.append("oversized_block")
     return head
 
 
-def _end_of_lines(lines: list[str], first: int, *, whole: bool) -> int:
-    """Where the block's lines end: at its blank line, or before its partial last line."""
-    if whole:
-        try:
-            return lines.index("", first)
-        except ValueError:
-            pass
-    return len(lines) - 1
+def _first_line(lines: list[str]) -> int:
+    """Where the first line is that is not empty."""
+    for at, line in enumerate(lines):
+        if line:
+            return at
+    raise BlockError(Fault.NO_START_LINE)
 
 
 def _odd_lines(text: str, anomalies: list[str]) -> list[str]:
-    """The lines of a block in which line ends or NUL are not as they should be."""
+    """The lines of a block in which there are other control characters than CRLF."""
     lines = text.split("\n")
     trimmed = [line.removesuffix("\r") for line in lines[:-1]]
     if any(len(short) == len(line) for short, line in zip(trimmed, lines, strict=False)):
@@ -139,4 +167,6 @@ def _odd_lines(text: str, anomalies: list[str]) -> list[str]:
         anomalies.append("bare_cr")
     if "\0" in text:
         anomalies.append("nul")
+    if _CONTROL_CHARACTER.search(text):
+        anomalies.append("control_character")
     return [*trimmed, lines[-1]]

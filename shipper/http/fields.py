@@ -5,23 +5,24 @@ can't be parsed is dropped and named: nobody could tell whether it holds a secre
 (section 5.2) belongs to the header before it, and shares its fate. Knows no start line.
 """
 
+import re
 from typing import Final
 
 from shipper.http.startline import is_token
 
 _PLAIN: Final = 0
-_HOST: Final = 1
-_CONTENT_LENGTH: Final = 2
-_TRANSFER_ENCODING: Final = 4
-_FRAMING: Final = _CONTENT_LENGTH | _TRANSFER_ENCODING
+HOST: Final = 1
+CONTENT_LENGTH: Final = 2
+TRANSFER_ENCODING: Final = 4
+_FRAMING: Final = CONTENT_LENGTH | TRANSFER_ENCODING
 
 # More digits than any body has bytes, and few enough for int() to be harmless.
 _LONGEST_NUMBER: Final = 18
 
 _SPECIAL: Final = {
-    "host": _HOST,
-    "content-length": _CONTENT_LENGTH,
-    "transfer-encoding": _TRANSFER_ENCODING,
+    "host": HOST,
+    "content-length": CONTENT_LENGTH,
+    "transfer-encoding": TRANSFER_ENCODING,
 }
 
 # Names that need no check of their characters, in the spellings that are seen nearly always.
@@ -45,103 +46,136 @@ _KINDS: Final = {
     spelled: _SPECIAL.get(name, _PLAIN) for name in _USUAL_NAMES for spelled in (name, name.title())
 } | {"ETag": _PLAIN, "DNT": _PLAIN, "TE": _PLAIN, "WWW-Authenticate": _PLAIN}
 
+# https://www.iana.org/assignments/http-parameters: HTTP Transfer Coding Registry
 _KNOWN_CODINGS: Final = frozenset(
     ("chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress", "identity", "trailers")
 )
+_NO_LETTERS: Final = re.compile("[^a-z]+")
 
 
-# How long the headers say that the body is (None where they don't agree), and whether in chunks.
-Framing = tuple[int | None, bool]
+# What the fields say together, a plain tuple because one is made for every message:
+# - the length that Content-Length says, None where there is none or none that is agreed on;
+# - whether Transfer-Encoding names chunked;
+# - the bits of HOST, CONTENT_LENGTH and TRANSFER_ENCODING that were seen;
+# - the last value of Host.
+Fields = tuple[int | None, bool, int, str]
 
-_UNFRAMED: Final = (None, False)
 
-
-def parse_fields(lines: list[str], headers: list[tuple[str, str]], anomalies: list[str]) -> Framing:
+def parse_fields(lines: list[str], headers: list[tuple[str, str]], anomalies: list[str]) -> Fields:
     """Append the fields of `lines` (without their line ends) to `headers`."""
-    seen = repeated = length_at = 0
-    droppable = True  # the last line was not taken, so that a fold has nothing to belong to
+    seen = repeated = 0
+    places = [0] * (TRANSFER_ENCODING + 1)  # of the last header of each kind
+    dropped_at = -1  # how many headers there were when the last line was dropped
     kinds = _KINDS
     for line in lines:
         name, colon, value = line.partition(":")
         kind = kinds.get(name)
         if kind is None or not colon:
             if line[:1] in {" ", "\t"}:
-                _fold(line, headers, anomalies, droppable=droppable)
+                _fold(line, headers, anomalies, dropped_at)
                 continue
-            name = _odd_name(name, anomalies) if colon else ""
-            droppable = not name
+            name = _odd_name(name, colon, anomalies)
             if not name:
-                _note(anomalies, "invalid_header_line")
+                dropped_at = len(headers)
                 continue
             kind = _SPECIAL.get(name.lower(), _PLAIN)
-        else:
-            droppable = False
         if kind:
             repeated |= seen & kind
             seen |= kind
-            if kind == _CONTENT_LENGTH:
-                length_at = len(headers)
+            places[kind] = len(headers)
         headers.append((name, value.strip(" \t")))
-    if repeated & _HOST:
+    if repeated & HOST:
         _note(anomalies, "multiple_host")
-    if seen & _FRAMING:
-        if seen & _FRAMING == _CONTENT_LENGTH and not repeated & _CONTENT_LENGTH:
-            return _length(headers[length_at][1], anomalies)
-        return _odd_framing(headers, anomalies)
-    return _UNFRAMED
+    host = headers[places[HOST]][1] if seen & HOST else ""
+    if not seen & _FRAMING:
+        length, chunked = None, False
+    elif seen & TRANSFER_ENCODING or repeated & CONTENT_LENGTH:
+        length, chunked = _framing(headers, anomalies)
+    else:
+        length, chunked = _length(headers[places[CONTENT_LENGTH]][1], anomalies), False
+    return length, chunked, seen, host
 
 
-def _odd_name(name: str, anomalies: list[str]) -> str:
+def _odd_name(name: str, colon: str, anomalies: list[str]) -> str:
     """`name` without space before its colon (RFC 9112 section 5.1); empty if it is no name."""
     trimmed = name.rstrip(" \t")
-    if not is_token(trimmed):
+    if not colon or not is_token(trimmed):
+        if colon and not trimmed:
+            _note(anomalies, "empty_header_name")
+        elif colon and not trimmed.isascii():
+            _note(anomalies, "non_ascii_header_name")
+        _note(anomalies, "invalid_header_line")
         return ""
     if trimmed != name:
         _note(anomalies, "space_before_colon")
     return trimmed
 
 
-def _fold(
-    line: str, headers: list[tuple[str, str]], anomalies: list[str], *, droppable: bool
-) -> None:
-    if droppable:
+def _fold(line: str, headers: list[tuple[str, str]], anomalies: list[str], dropped_at: int) -> None:
+    """A line that begins with white space: it belongs to the line before it."""
+    if dropped_at == len(headers):
         _note(anomalies, "invalid_header_line")
-        return
-    _note(anomalies, "obs_fold")
-    name, value = headers[-1]
-    more = line.strip(" \t")
-    headers[-1] = (name, f"{value} {more}".strip(" "))
+    elif not headers:
+        _note(anomalies, "leading_whitespace_in_headers")
+    else:
+        _note(anomalies, "obs_fold")
+        name, value = headers[-1]
+        more = line.strip(" \t")
+        headers[-1] = (name, f"{value} {more}".strip(" "))
 
 
-def _length(value: str, anomalies: list[str]) -> Framing:
-    """What one Content-Length says (RFC 9112 section 6.3)."""
-    if value.isdecimal() and len(value) <= _LONGEST_NUMBER:
-        return int(value), False
-    numbers = {number.strip(" \t") for number in value.split(",")}
+def _length(value: str, anomalies: list[str]) -> int | None:
+    """What Content-Length says, several values joined with commas (RFC 9112 section 6.3)."""
+    if _is_number(value):
+        return int(value)
+    texts = {number.strip(" \t") for number in value.split(",")}
     if "," in value:
         _note(anomalies, "multiple_content_length")
-    if not all(number.isdecimal() and len(number) <= _LONGEST_NUMBER for number in numbers):
+    valid = all(_is_number(text) for text in texts)
+    values: set[int | str] = {int(text) for text in texts} if valid else {*texts}
+    if len(values) > 1:
+        _note(anomalies, "conflicting_content_length")
+    if not valid:
         _note(anomalies, "invalid_content_length")
-        return _UNFRAMED
-    values = {int(number) for number in numbers}
-    return (values.pop(), False) if len(values) == 1 else _UNFRAMED
+    length = values.pop() if valid and len(values) == 1 else None
+    return length if isinstance(length, int) else None
 
 
-def _odd_framing(headers: list[tuple[str, str]], anomalies: list[str]) -> Framing:
-    """Several Content-Length, or a Transfer-Encoding, which overrides them (section 6.3)."""
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= _LONGEST_NUMBER
+
+
+def _framing(headers: list[tuple[str, str]], anomalies: list[str]) -> tuple[int | None, bool]:
+    """How long the body is, and whether it is in chunks.
+
+    Transfer-Encoding overrides Content-Length (RFC 9112 section 6.3).
+    """
     lengths = [value for name, value in headers if name.lower() == "content-length"]
     codings = [value for name, value in headers if name.lower() == "transfer-encoding"]
     if len(lengths) > 1:
         _note(anomalies, "multiple_content_length")
-    framing = _length(",".join(lengths), anomalies) if lengths else _UNFRAMED
+    length = _length(",".join(lengths), anomalies) if lengths else None
     if not codings:
-        return framing
+        return length, False
     if lengths:
         _note(anomalies, "content_length_with_transfer_encoding")
+    return None, _names_chunked(codings, anomalies)
+
+
+def _names_chunked(codings: list[str], anomalies: list[str]) -> bool:
+    """Whether chunked is among the codings (RFC 9112 sections 6.1 and 7.1)."""
     names = [coding.strip(" \t").lower() for coding in ",".join(codings).split(",")]
-    if not _KNOWN_CODINGS.issuperset(filter(None, names)):  # RFC 9110 section 5.6.1.2
+    names = [name for name in names if name]  # RFC 9110 section 5.6.1.2
+    if not _KNOWN_CODINGS.issuperset(names):
         _note(anomalies, "unknown_transfer_coding")
-    return None, "chunked" in names
+    if any(name != "chunked" and "chunked" in _NO_LETTERS.sub("", name) for name in names):
+        _note(anomalies, "obfuscated_transfer_encoding")
+    times = names.count("chunked")
+    if times and names[-1] != "chunked":
+        _note(anomalies, "chunked_not_final")
+    if times > 1:
+        _note(anomalies, "multiple_chunked")
+    return times > 0
 
 
 def _note(anomalies: list[str], name: str) -> None:

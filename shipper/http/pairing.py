@@ -262,10 +262,18 @@ class Conversation:
             message.interim = tuple(self._interim)
             self._interim.clear()
         self._asked, self._answer = asked, head
-        if tunnels(asked, status) and message.end is None and head.fault is None:
-            message.end, message.body_bytes = max(message.start, head.block_end), 0
+        if tunnels(asked, status):
+            self._into_tunnel(head)
         if message.end is not None or head.fault is not None:
             self._close_answer(out)
+
+    def _into_tunnel(self, head: ResponseHead) -> None:
+        """What follows the block is not HTTP/1; fields that frame a body frame nothing."""
+        message = head.message
+        if head.content_length or head.chunked:
+            head.anomalies.append("framing_without_body")
+        if message.end is None and head.fault is None:
+            message.end, message.body_bytes = max(message.start, head.block_end), 0
 
     def _take_interim(self, head: ResponseHead, status: int) -> None:
         self._counters["messages_interim"] += 1
@@ -332,7 +340,9 @@ class Conversation:
     ) -> None:
         """One exchange; `broken` are the reasons that are not the heads' own."""
         faults: list[Incomplete] = []
-        anomalies, self._odd = self._odd, []
+        anomalies: list[str] = []
+        if self._odd:
+            anomalies, self._odd = self._odd, []
         heads: tuple[Head | None, Head | None] = (request, response)
         resumed = False
         for head, side in zip(heads, self._sides_by_role(), strict=True):
