@@ -28,8 +28,8 @@ def conflicting(
     lied: set[int] = set()
     for segment in segments:
         out.append(segment)
-        if segment.start >= 0:
-            sides[segment.side].take(segment.start, segment.end + bool(segment.flags & FIN))
+        end = segment.end + bool(segment.flags & FIN)
+        sides[segment.side].take(max(0, segment.start), end)
         if chance.random() < 0.7:
             continue
         side = chance.choice((CLIENT, SERVER))

@@ -176,8 +176,7 @@ def script(chance: Random, streams: list[Stream], manner: Manner) -> list[Segmen
         ours.take(segment.start, segment.end + bool(segment.flags & FIN))
         out.append(_acknowledging(chance, segment, ours, theirs))
         if chance.randrange(10) < manner.acks:
-            ack = Segment(1 - segment.side, theirs.shown, theirs.shown, ACK)
-            out.append(_acknowledging(chance, ack, theirs, ours))
+            out.append(_acknowledging(chance, _ack(chance, 1 - segment.side, theirs), theirs, ours))
     if manner.end in {"reset", "both_reset"}:
         side = chance.randrange(2)
         shown = sides[side].shown
@@ -200,6 +199,15 @@ def _handshake(chance: Random, sides: list[Direction]) -> list[Segment]:
         for one in (opening, answer)
         for segment in [one] * chance.choice((1, 1, 1, 1, 1, 1, 2))
     ]
+
+
+def _ack(chance: Random, which: int, side: Direction) -> Segment:
+    """A bare ACK, or a keep-alive: the last place without a byte or with any (RFC 9293, 3.8.4)."""
+    at = side.shown
+    if chance.random() < 0.05 and 0 < at <= len(side.stream.data) and not side.beyond:
+        garbage = chance.choice((b"", b"\0"))
+        return Segment(which, at - 1, at - 1 + len(garbage), ACK, instead=garbage)
+    return Segment(which, at, at, ACK)
 
 
 def _acknowledging(chance: Random, segment: Segment, ours: Direction, theirs: Direction) -> Segment:
