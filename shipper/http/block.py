@@ -116,8 +116,8 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
         lines = _odd_lines(text, anomalies)
     first = 0 if lines[0] else _first_line(lines)
     try:
-        last = lines.index("", first) if whole else len(lines) - 1
-    except ValueError:  # a cut took the blank line
+        last = lines.index("", first)
+    except ValueError:  # the block broke off inside its last line, which is not taken
         last = len(lines) - 1
     if last > first:
         message = parse_start_line(lines[first], anomalies)

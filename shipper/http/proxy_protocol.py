@@ -52,8 +52,8 @@ def parse_proxy_header(raw: bytes, *, cut: bool = False) -> Proxied:
 
 
 def _line(raw: bytes) -> Proxied:
-    if len(raw) > _LONGEST_LINE or not raw.endswith(b"\r\n"):
-        raise ProxyHeaderError("no line of at most 107 bytes")
+    if len(raw) > _LONGEST_LINE or raw.find(b"\r\n") + 2 != len(raw):
+        raise ProxyHeaderError("not one line of at most 107 bytes")
     line = raw[:-2].decode("latin-1")
     parts = line.split(" ")
     if parts[:2] == ["PROXY", "UNKNOWN"]:

@@ -354,10 +354,11 @@ def test_empty_lines_before_the_start_line() -> None:
     assert (request.target, request.headers, request.header_bytes) == ("/", [("A", "1")], len(raw))
 
 
-def test_bytes_behind_the_blank_line_are_ignored() -> None:
+@pytest.mark.parametrize("whole", [True, False])
+def test_bytes_behind_the_blank_line_are_ignored(whole: bool) -> None:  # noqa: FBT001
     """What follows the block is no header, whatever it looks like."""
-    request, _ = request_of(b"GET / HTTP/1.1\r\nA: 1\r\n\r\nB: 2\r\n\r\n")
-    assert request.headers == [("A", "1")]
+    head = parse_block(b"GET / HTTP/1.1\r\nA: 1\r\n\r\nB: 2\r\n\r\n", whole=whole)
+    assert head.message.headers == [("A", "1")]
 
 
 def test_block_that_is_not_whole() -> None:
