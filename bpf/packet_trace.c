@@ -21,15 +21,18 @@
 #include "lib/maps.h"
 #include "lib/packet.h"
 #include "lib/flow_key.h"
+#include "lib/tunnel.h"
 #include "lib/filter.h"
 #include "lib/emit.h"
 #include "lib/start_line.h"
 #include "lib/scan.h"
 #include "lib/body.h"
 #include "lib/flow.h"
+#include "lib/window.h"
+#include "lib/hold.h"
 #include "lib/scratch.h"
 #include "lib/block.h"
-#include "lib/hole.h"
+#include "lib/disorder.h"
 #include "lib/chunk.h"
 
 /* A segment with a payload, on a side that is followed. True when the rest holds more. */
@@ -39,18 +42,15 @@ static bool follow(struct segment *segment)
 	struct rest *rest = segment->rest;
 	s32 ahead;
 
+	if (repeats_block(segment))
+		return true;
 	if (side->state == STATE_BODY || side->state == STATE_UNTIL_CLOSE)
 		return follow_body(segment);
 	ahead = rest->sequence - side->next;
-	if (side->state != STATE_LOST && ahead > 0) {
-		if (!rest->again)
-			count(BEYOND_HOLE);
-		if (!hole_stays(side)) {
-			beyond_hole(segment, ahead);
-			return false;
-		}
-		give_up_hole(segment, side, rest->sequence);
-	}
+	if (ahead <= 0)
+		side->beyond = 0;
+	else if (side->state != STATE_LOST && !beyond_hole(segment))
+		return false;
 	if (side->state == STATE_LOST) {
 		if (!may_resume(segment))
 			return false;
@@ -58,8 +58,7 @@ static bool follow(struct segment *segment)
 		u32 known = -ahead;
 
 		if (known >= rest->length) {
-			if (!rest->again)
-				count(RETRANSMITTED);
+			count_repeated(rest);
 			return false;
 		}
 		rest->sequence += known;
@@ -71,57 +70,165 @@ static bool follow(struct segment *segment)
 	return follow_block(segment);
 }
 
+/* Passes after which the kernel allows no further tail call (MAX_TAIL_CALL_CNT). */
+#define LAST_PASS 33
+
+static void note_fin(struct segment *segment)
+{
+	struct packet *packet = segment->packet;
+
+	if (!(packet->tcp_flags & TCP_FIN))
+		return;
+	segment->side->fin = packet->sequence + !!(packet->tcp_flags & TCP_SYN) + packet->length;
+	segment->side->flags |= SIDE_FIN;
+}
+
+/*
+ * What was looked at is used up. True when something else is to be looked at: a kept segment that
+ * is next now, or the other side's, which were waiting for bytes that will not come.
+ */
+static bool go_on(struct segment *segment)
+{
+	struct rest *rest = segment->rest;
+	struct side *side = segment->side;
+
+	if (rest->held) {
+		if (!rest->waits)
+			let_go(segment);
+	} else {
+		note_fin(segment);
+	}
+	rest->compared = 0;
+	rest->held = next_held(segment);
+	if (rest->held)
+		return true;
+	side->flags &= ~SIDE_DEFERRED;
+	close_flow(segment);
+	if (rest->turned || segment->flow->verdict != VERDICT_FOLLOW)
+		return false;
+	side = side_of(segment->flow, !segment->origin->side);
+	if (side->flags & SIDE_DEFERRED ||
+	    (side->state == STATE_LOST && (side->held || side->flags & SIDE_FIN)))
+		rest->turned = 1;
+	return rest->turned;
+}
+
+/*
+ * The packet holds more than a chain of calls can take: the rest is kept like a segment beyond a
+ * hole, and looked at with the next packet of either side.
+ */
+static void defer(struct segment *segment)
+{
+	struct rest *rest = segment->rest;
+	struct packet *packet = segment->packet;
+	struct side *side = segment->side;
+	u32 done;
+
+	if (rest->held || rest->turned || side->state == STATE_LOST)
+		return;
+	done = side->next - packet->sequence - !!(packet->tcp_flags & TCP_SYN);
+	rest->sequence = side->next;
+	rest->offset = packet->payload + done;
+	rest->length = packet->length - done;
+	keep(segment);
+	side->flags |= SIDE_DEFERRED;
+	note_fin(segment);
+}
+
 /*
  * Takes the packet up to the next boundary and hands out what was found. The sequence numbers tell
  * the next pass where to go on. (A loop over passes would be one in which every other loop nests:
  * the verifier then compares states exactly, and a million instructions are not enough.)
  */
-static void pass(struct segment *segment, bool attended)
+static void pass(struct segment *segment)
 {
 	struct packet *packet = segment->packet;
 	struct rest *rest = segment->rest;
 	volatile u64 *more = &rest->more;
 
-	rest->sequence = packet->sequence + !!(packet->tcp_flags & TCP_SYN);
-	rest->offset = packet->payload;
-	rest->length = packet->length;
-	*more = 0;
-	if (attended && rest->length) {
-		*more = follow(segment);
-		if (!*more)
-			join_hole(segment);
+	rest->waits = 0;
+	if (rest->held) {
+		look_at_held(segment);
+	} else {
+		rest->sequence = packet->sequence + !!(packet->tcp_flags & TCP_SYN);
+		rest->offset = packet->payload;
+		rest->length = packet->length;
 	}
-	if (attended && !*more && packet->tcp_flags & (TCP_FIN | TCP_RST))
-		close_flow(segment);
+	*more = 0;
+	if (rest->length)
+		*more = follow(segment);
+	if (segment->flow->verdict != VERDICT_FOLLOW)
+		*more = 0;
+	else if (!*more)
+		*more = go_on(segment);
+	else if (rest->again == LAST_PASS)
+		defer(segment);
 	emit(segment);
 	__builtin_memset(segment->found, 0, sizeof(*segment->found));
 	rest->again++;
 }
 
-/* The side that the packet belongs to, by arithmetic: the verifier then looks at one, not at two. */
-static struct side *side_of(struct flow *flow, u64 which)
+/* The first pass over a packet: is it to be followed at all? */
+static bool begin(struct segment *segment)
 {
-	asm volatile("%0 &= 1" : "+r"(which));
-	return (struct side *)((u8 *)flow->side + which * sizeof(struct side));
+	struct side *other = side_of(segment->flow, !segment->origin->side);
+	bool attended = attend(segment);
+
+	if (!attended)
+		return false;
+	if (KEY_IS_REUSED) {
+		note_window(segment, segment->side, other);
+		if (out_of_window(segment)) {
+			count(OUT_OF_WINDOW);
+			return false;
+		}
+		notice_gap(segment, other);
+	}
+	if (segment->packet->length)
+		begin_side(segment);
+	return true;
+}
+
+/* The packet as the other side would have sent it, with nothing in it. */
+static void turn_around(struct segment *segment)
+{
+	struct packet *packet = segment->packet;
+	u64 *source = (u64 *)packet->source, *destination = (u64 *)packet->destination;
+	u64 first = source[0], second = source[1];
+	u16 port = packet->source_port;
+
+	source[0] = destination[0];
+	source[1] = destination[1];
+	destination[0] = first;
+	destination[1] = second;
+	packet->source_port = packet->destination_port;
+	packet->destination_port = port;
+	if (packet->direction == DIRECTION_INGRESS)
+		packet->direction = DIRECTION_EGRESS;
+	else if (packet->direction == DIRECTION_EGRESS)
+		packet->direction = DIRECTION_INGRESS;
+	packet->tcp_flags = 0;
+	packet->length = 0;
+	segment->origin->side ^= 1;
 }
 
 /* One packet of a flow. True when it holds more than could be taken. */
 static bool trace(struct segment *segment)
 {
-	u8 side = segment->origin->side;
-	bool attended;
+	struct rest *rest = segment->rest;
 
-	segment->side = side_of(segment->flow, side);
-	attended = attend(segment);
-	if (attended) {
-		flow_owner(segment->skb, segment->origin);
-		if (KEY_IS_REUSED && !segment->rest->again)
-			notice_gap(segment, side_of(segment->flow, !side));
-		if (segment->packet->length)
-			begin_side(segment);
+	if (KEY_IS_REUSED && rest->turned)
+		turn_around(segment);
+	segment->side = side_of(segment->flow, segment->origin->side);
+	flow_owner(segment->skb, segment->origin);
+	if (!rest->again && !begin(segment)) {
+		emit(segment); /* a filter may have ended the flow's story */
+		return false;
 	}
-	pass(segment, attended);
-	return segment->rest->more;
+	if (KEY_IS_REUSED && rest->turned && !rest->held)
+		rest->held = next_held(segment);
+	pass(segment);
+	return rest->more;
 }
 
 /*
@@ -140,6 +247,22 @@ static void forget_closed(struct flow *flow, struct flow_key *key, u64 side, u8 
 		flows.delete(key);
 }
 
+/* Where the last pass left off; what a program and its tail call share is only the packet's. */
+static void recall(struct __sk_buff *skb, struct rest *rest)
+{
+	rest->again = skb->cb[0];
+	rest->held = skb->cb[2];
+	rest->turned = skb->cb[3] & 1;
+	rest->compared = skb->cb[3] >> 1;
+}
+
+static void remember(struct __sk_buff *skb, struct rest *rest)
+{
+	skb->cb[0] = rest->again;
+	skb->cb[2] = rest->held;
+	skb->cb[3] = rest->turned | rest->compared << 1;
+}
+
 int packet_trace(struct __sk_buff *skb)
 {
 	struct packet packet = {};
@@ -149,10 +272,9 @@ int packet_trace(struct __sk_buff *skb)
 	u32 zero = 0;
 	bool more = false;
 
-	if (!parse_packet(skb, &packet) || !flow_key(skb, &packet, &key, &origin))
-		return PASS;
 	segment.set = settings.lookup(&zero);
-	if (!segment.set)
+	if (!segment.set || !parse_packet(skb, &packet, segment.set->filters) ||
+	    !flow_key(skb, &packet, &key, &origin))
 		return PASS;
 	if (packet.length && !skb->cb[0])
 		count(PACKETS);
@@ -173,21 +295,19 @@ int packet_trace(struct __sk_buff *skb)
 	segment.scratch->packet = packet;
 	segment.scratch->origin = origin;
 	find_scratch(&segment);
-	segment.rest->again = skb->cb[0];
+	recall(skb, segment.rest);
 	__builtin_memset(segment.found, 0, sizeof(*segment.found));
 	if (open_flow(&segment, &key)) {
 		more = trace(&segment);
 		forget_closed(segment.flow, &key, segment.origin->side, segment.packet->tcp_flags);
 	}
-	zero = segment.rest->again;
+	if (more)
+		remember(skb, segment.rest);
 	give_back(segment.scratch);
 	if (more) {
-		skb->cb[0] = zero;
 		again.call(skb, 0);
 		/* Only reached when the chain of calls is as long as the kernel allows. */
-		count(PARSE_GIVEN_UP);
-		if (segment.side)
-			lose_place(segment.side);
+		count(DEFERRED);
 	}
 	return PASS;
 }

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
 /* Header blocks in order: recognised, scanned, handed out whole or piecemeal, and what follows. */
 
+/* Nothing new in a segment: counted in the first pass over it, but for that of repeats_block(). */
+static void count_repeated(struct rest *rest)
+{
+	if (!rest->held && rest->again == rest->compared - 1)
+		count(RETRANSMITTED);
+}
+
 /* A body that goes on, or the state after one. True when the segment holds more. */
 static bool follow_body(struct segment *segment)
 {
@@ -8,14 +15,26 @@ static bool follow_body(struct segment *segment)
 	u32 end = segment->rest->sequence + segment->rest->length;
 
 	if ((s32)(end - side->next) <= 0) {
-		if (!segment->rest->again)
-			count(RETRANSMITTED);
+		count_repeated(segment->rest);
 		return false;
 	}
 	if (!advance_body(side, end))
 		return false;
 	end_body(segment, side);
 	return (s32)(end - side->next) > 0;
+}
+
+/*
+ * A final answer to a request that asked whether its body is wanted, before any of it came: the
+ * body may come or not (RFC 9110 section 10.1.1).
+ */
+static void doubt_expected_body(struct segment *segment)
+{
+	struct side *side = segment->side, *other = side_of(segment->flow, !segment->origin->side);
+
+	if (side->flags & SIDE_RESPONSE && side->status >= 200 && other->flags & SIDE_EXPECTS &&
+	    other->state == STATE_BODY && !other->body)
+		lose_place(other);
 }
 
 /* The block is complete and `next` is one past it: what follows? */
@@ -25,6 +44,7 @@ static bool after_block(struct segment *segment)
 	u32 end = segment->rest->sequence + segment->rest->length;
 	u32 *flags = &segment->found->block_flags;
 
+	doubt_expected_body(segment);
 	if (frame_body(segment->flow, side)) {
 		*flags |= FLAG_MESSAGE_END;
 		segment->flow->verdict = VERDICT_DONE;
@@ -46,24 +66,186 @@ static bool after_block(struct segment *segment)
 	return (s32)(end - side->next) > 0;
 }
 
-/* Three digits behind "HTTP/1.x ". */
+/* The three digits behind the version and its space, 0 if they are none. */
 static u16 read_status(u8 *at)
 {
-	u32 a = at[9] - '0', b = at[10] - '0', c = at[11] - '0';
+	u32 a, b, c, behind = 8;
 
-	return a > 9 || b > 9 || c > 9 ? 0 : a * 100 + b * 10 + c;
+	/* "HTTP/1.1 200", and whatever other version was named */
+	if (at[8] != ' ') {
+#pragma unroll
+		for (u32 i = 5; i < 16; i++) {
+			if (at[i] == ' ') {
+				behind = i;
+				break;
+			}
+		}
+	}
+	if (behind > 15)
+		behind = 15;
+	a = at[behind + 1] - '0';
+	b = at[behind + 2] - '0';
+	c = at[behind + 3] - '0';
+	if (a > 9 || b > 9 || c > 9 || (at[behind + 4] >= '0' && at[behind + 4] <= '9'))
+		return 0;
+	return a * 100 + b * 10 + c;
+}
+
+/* Is this side a server's? Before its first start line, it is if the other is a client's. */
+static bool responds(struct segment *segment)
+{
+	struct side *side = segment->side;
+
+	if (side->flags & SIDE_STARTED)
+		return side->flags & SIDE_RESPONSE;
+	side = side_of(segment->flow, !segment->origin->side);
+	return (side->flags & (SIDE_STARTED | SIDE_RESPONSE)) == SIDE_STARTED;
+}
+
+/* No start line yet, and no line's end: may the rest of it come in the next segment? */
+static bool may_be_longer(struct segment *segment, u8 *at)
+{
+	/* A CR whose LF is still to come, or a method that is not registered. */
+	return at[0] == '\r' || (segment->flow->class == CLASS_HTTP1 && !responds(segment));
 }
 
 /*
- * Prepares a side for the message whose start line stands at `start`. False when there is none, or
- * none that counts here: then the place, or the whole connection, has been dealt with.
+ * Where a status line is due and none is: the position of one behind some junk, or one that names
+ * a version of its own, as lenient clients take it. `from` itself when there is none.
+ */
+static u64 find_status_line(struct scratch *scratch, u64 from, u64 loaded)
+{
+	u64 at = from + scratch->zero;
+
+	bounded_loop(JUNK_TURNS)
+	{
+		u64 word;
+
+		if (at >= from + JUNK || at + 12 > DATA + loaded)
+			break;
+		asm volatile("%0 &= 0x1ff" : "+r"(at));
+		word = *(u64 *)(scratch->buffer + at) | W(0x20, 0x20, 0x20, 0x20, 0, 0, 0, 0);
+		if ((word & LOW(5)) == W('h', 't', 't', 'p', '/', 0, 0, 0))
+			return at;
+		at++;
+	}
+	return 0;
+}
+
+/*
+ * A message is due in order, and what stands here is no start line as such: what else may it be?
+ * `scan->from` is moved to where the line begins.
+ */
+static enum start odd_start(struct segment *segment, struct scratch *scratch, struct scan *scan,
+			    u64 loaded, bool named)
+{
+	u64 from = scan->from, found;
+	u8 first;
+
+	asm volatile("%0 &= 0xff" : "+r"(from));
+	first = scratch->buffer[from];
+	if (!responds(segment))
+		/* A method that is not registered; white space before one that is. */
+		return named && (first == '\t' || (first >= ' ' && first < 0x7f)) ? START_REQUEST :
+											START_NONE;
+	found = find_status_line(scratch, from, loaded);
+	if (!found)
+		return START_NONE;
+	if (found != from)
+		segment->found->block_flags |= FLAG_JUNK;
+	scan->from = found;
+	return START_RESPONSE;
+}
+
+/*
+ * The first answer of a connection, and it has no status line: HTTP/0.9 (RFC 1945 section 6.1).
+ * All of it is a body that ends with the connection; if the request had named a version, then
+ * nobody can tell where it ends. True when it was taken for an answer.
+ */
+static bool simple_response(struct segment *segment)
+{
+	struct side *side = segment->side;
+	struct rest *rest = segment->rest;
+
+	if (!responds(segment) || side->flags & SIDE_STARTED || side->state != STATE_START ||
+	    segment->flow->pushed == segment->flow->popped)
+		return false;
+	pop_kind(segment->flow);
+	side->flags &= SIDE_FIN;
+	side->flags |= SIDE_STARTED | SIDE_RESPONSE;
+	side->body = side->carry_length;
+	segment->found->block_flags = FLAG_RESPONSE | FLAG_START | FLAG_END | FLAG_SIMPLE;
+	note_block(segment, DATA, 0, rest->sequence);
+	if (!segment->flow->simple) {
+		lose_place(side);
+		return true;
+	}
+	segment->found->block_flags |= FLAG_UNTIL_CLOSE;
+	side->state = STATE_UNTIL_CLOSE;
+	side->carry_length = 0;
+	advance_body(side, rest->sequence + rest->length);
+	return true;
+}
+
+/* The bytes of the PROXY protocol header that the connection begins with, 0 if it has none. */
+static u64 proxy_header(struct segment *segment, struct scratch *scratch, struct scan *scan)
+{
+	struct side *side = segment->side;
+	u64 from = scan->from, length;
+	u8 *at;
+
+	if (DATA + scan->loaded - from < 16)
+		return 0;
+	if (segment->flow->class != CLASS_UNKNOWN || side->state != STATE_START ||
+	    side->flags & SIDE_STARTED)
+		return 0;
+	asm volatile("%0 &= 0xff" : "+r"(from));
+	at = scratch->buffer + from;
+	/* Version 1: one line of at most 107 bytes. */
+	if ((*(u64 *)at & LOW(6)) == W('P', 'R', 'O', 'X', 'Y', ' ', 0, 0)) {
+		length = scan->first_line + 1 - from;
+		return scan->first_line && length <= 107 ? length : 0;
+	}
+	/* Version 2: a signature of twelve bytes, four more, and as many as the last two say. */
+	if (*(u64 *)at != W('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q') ||
+	    (*(u64 *)(at + 8) & LOW(4)) != W('U', 'I', 'T', '\n', 0, 0, 0, 0))
+		return 0;
+	return 16 + (at[14] << 8 | at[15]);
+}
+
+/* What has a PROXY protocol header in front is a client's side. True when the segment holds more. */
+static bool follow_proxy_header(struct segment *segment, struct scan *scan, u64 bytes)
+{
+	struct side *side = segment->side;
+	struct rest *rest = segment->rest;
+	u32 carry = DATA - scan->from;
+
+	side->carry_length = 0;
+	side->next = rest->sequence - carry + bytes;
+	if (!role_wanted(segment, false))
+		return false;
+	segment->found->block_flags = FLAG_REQUEST | FLAG_PROXY | FLAG_START | FLAG_END;
+	if (bytes > rest->length + carry) {
+		/* It is to be sent in one piece; then it is the rest that is skipped. */
+		segment->found->block_flags |= FLAG_CUT;
+		bytes = rest->length + carry;
+	}
+	if (bytes > WINDOW)
+		bytes = WINDOW;
+	note_block(segment, scan->from, bytes, rest->sequence - carry);
+	return (s32)(rest->sequence + rest->length - side->next) > 0;
+}
+
+/*
+ * Prepares a side for the message whose start line stands at `scan->from`. False when there is
+ * none, or none that counts here: then the place, or the whole connection, has been dealt with.
  */
 static bool begin_message(struct segment *segment, struct scratch *scratch, struct scan *scan,
-			  u64 start, u64 loaded)
+			  u64 loaded)
 {
 	struct side *side = segment->side;
 	bool lost = side->state == STATE_LOST, response, named = false;
-	u64 first_line = scan->first_line;
+	u64 first_line = scan->first_line, start = scan->from;
 	enum start kind;
 	u8 request = REQUEST_OTHER, *at;
 	u16 status;
@@ -71,7 +253,8 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	asm volatile("%0 &= 0xff" : "+r"(start));
 	at = scratch->buffer + start;
 	kind = start_kind(at, DATA + loaded - start, &request);
-	if (kind == START_PARTIAL && !lost && !first_line && loaded < START_BYTES) {
+	if (!lost && !first_line && DATA + loaded - start <= CARRY &&
+	    (kind == START_PARTIAL || (kind == START_NONE && may_be_longer(segment, at)))) {
 		save_carry(side, scratch, scan, start, DATA + loaded);
 		side->next += loaded;
 		return false;
@@ -80,6 +263,12 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 		CLAMP(first_line);
 		if (first_line >= 16 && first_line <= BUFFER_END)
 			named = names_version(scratch->buffer + first_line);
+	}
+	if (!lost && (kind == START_NONE || kind == START_PARTIAL)) {
+		kind = odd_start(segment, scratch, scan, loaded, named);
+		start = scan->from;
+		asm volatile("%0 &= 0x1ff" : "+r"(start));
+		at = scratch->buffer + start;
 	}
 	response = kind == START_RESPONSE;
 	status = read_status(at);
@@ -91,6 +280,8 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	    scratch->buffer[start + 4] != '/' && scratch->buffer[start + 5] != '/')
 		kind = START_NONE;
 	if (kind == START_NONE || kind == START_PARTIAL) {
+		if (!lost && simple_response(segment))
+			return false;
 		classify(segment, at);
 		side->carry_length = 0;
 		if (!lost && segment->flow->class == CLASS_HTTP1)
@@ -108,6 +299,8 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 	side->flags |= SIDE_STARTED;
 	if (response)
 		side->flags |= SIDE_RESPONSE;
+	else
+		segment->flow->simple = first_line && !named;
 	side->kind = request;
 	side->status = response ? status : 0;
 	side->taken = 0;
@@ -136,8 +329,7 @@ static bool may_resume(struct segment *segment)
 {
 	u8 *begin = segment->scratch->buffer;
 
-	if (segment->rest->length < 16 ||
-	    bpf_skb_load_bytes(segment->skb, segment->rest->offset, begin, 16) < 0)
+	if (segment->rest->length < 16 || !load_first(segment, segment->scratch))
 		return false;
 	segment->side->carry_length = 0;
 	for (u32 i = 0; i < 3; i++) {
@@ -149,18 +341,34 @@ static bool may_resume(struct segment *segment)
 	return true;
 }
 
-/* The bytes of an empty line that the rest of the segment begins with: 0, 1 or 2. */
-static u32 leading_line_end(struct segment *segment)
+/*
+ * The segment repeats bytes of the last block, perhaps with other boundaries, perhaps with other
+ * bytes: they are handed out once more, as far as a window goes, to be compared.
+ */
+static bool repeats_block(struct segment *segment)
 {
-	u8 lead[2] = {};
+	struct side *side = segment->side;
+	struct rest *rest = segment->rest;
+	u32 first = rest->sequence, end = first + rest->length;
 
-	if (segment->rest->length < 2)
-		bpf_skb_load_bytes(segment->skb, segment->rest->offset, lead, 1);
-	else
-		bpf_skb_load_bytes(segment->skb, segment->rest->offset, lead, 2);
-	if (lead[0] == '\n')
-		return 1;
-	return lead[0] == '\r' && lead[1] == '\n' ? 2 : 0;
+	if (rest->compared)
+		return false;
+	rest->compared = 1;
+	if ((s32)(side->block - first) > 0)
+		first = side->block;
+	if ((s32)(end - side->block_end) > 0)
+		end = side->block_end;
+	if ((s32)(end - first) <= 0 || side->block == side->block_end)
+		return false;
+	rest->offset += first - rest->sequence;
+	rest->sequence = first;
+	rest->length = end - first;
+	rest->compared = 2;
+	count(OVERLAPPED);
+	note_block(segment, DATA, load_window(segment, segment->scratch, 0), first);
+	segment->found->block_flags =
+		FLAG_OVERLAP | (side->flags & SIDE_RESPONSE ? FLAG_RESPONSE : FLAG_REQUEST);
+	return true;
 }
 
 /* In order, at a message's start or inside a block. True when the segment holds more. */
@@ -177,19 +385,10 @@ static bool follow_block(struct segment *segment)
 
 	if (carry > CARRY)
 		carry = CARRY;
-	if (starts && !carry && !lost) {
-		/* Empty lines before a start line are skipped (RFC 9112 section 2.2). */
-		u32 skipped = leading_line_end(segment);
-
-		if (skipped) {
-			side->next = rest->sequence + skipped;
-			return rest->length > skipped;
-		}
-	}
 	__builtin_memcpy(scratch->buffer + sizeof(struct event), side->carry, CARRY);
 	__builtin_memset(scan, 0, sizeof(*scan));
 	scan->line = DATA - carry + scratch->zero;
-	from = starts ? scan->line : DATA + scratch->zero;
+	scan->from = starts ? scan->line : DATA + scratch->zero;
 	loaded = load_and_scan(segment, scratch, side->flags & SIDE_MID_LINE && !starts);
 	if (!loaded) {
 		lose_place(side);
@@ -197,15 +396,30 @@ static bool follow_block(struct segment *segment)
 	}
 	if (lost)
 		side->next = rest->sequence;
+	if (starts && !lost) {
+		u64 proxy = proxy_header(segment, scratch, scan);
+
+		if (proxy)
+			return follow_proxy_header(segment, scan, proxy);
+		/* Empty lines before a start line are skipped (RFC 9112 section 2.2). */
+		if (scan->end && scan->end - scan->from <= 2) {
+			side->carry_length = 0;
+			side->next = rest->sequence + (scan->end - DATA);
+			return (s32)(rest->sequence + rest->length - side->next) > 0;
+		}
+	}
 	if (starts) {
-		if (!begin_message(segment, scratch, scan, from, loaded))
+		if (!begin_message(segment, scratch, scan, loaded))
 			return false;
 		*flags |= FLAG_START;
 		if (lost || side->flags & SIDE_DROPPED)
 			resume(segment, side, lost);
 		side->state = STATE_HEADER;
 	}
-	note_framing(scratch, scan, &side->flags, &side->length);
+	from = scan->from;
+	if (starts)
+		side->block = rest->sequence - (u32)(DATA - from);
+	note_framing(scratch, scan, side);
 	*flags |= side->flags & SIDE_RESPONSE ? FLAG_RESPONSE : FLAG_REQUEST;
 	to = scan->end ? scan->end : DATA + loaded;
 	bytes = within_limit(side, segment->set, to - from, flags);
@@ -220,6 +434,7 @@ static bool follow_block(struct segment *segment)
 		save_carry(side, scratch, scan, scan->line, to);
 		more = loaded < rest->length;
 	}
+	side->block_end = rest->sequence + (u32)(from + bytes - DATA);
 	if (bytes || *flags & FLAG_CUT) {
 		note_block(segment, from, bytes, rest->sequence - (DATA - from));
 	} else {

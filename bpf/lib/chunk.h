@@ -4,8 +4,8 @@
  * that they may be split anywhere; the chunks themselves are skipped like any body, together with
  * the CRLF behind them. Nothing of either leaves the kernel.
  */
-#define CHUNK_BYTES 32 /* of a line read at a time */
-#define CHUNKS 4       /* with bounded loops, lines in a pass */
+#define CHUNKS 4       /* with bounded loops, lines in a pass, */
+#define CHUNK_BYTES 12 /* or parts of a line of so many bytes */
 
 /* In `kind`, what was seen of the line. */
 #define LINE_EMPTY 0
@@ -63,16 +63,10 @@ static void trailer_byte(struct side *side, u8 byte)
 static u32 read_chunk_line(struct segment *segment, struct side *side)
 {
 	struct scratch *scratch = segment->scratch;
-	u64 bytes = segment->rest->length, used = scratch->zero;
+	u64 bytes = load_first(segment, scratch), used = scratch->zero;
 	u8 state = side->state;
 
-	if (bytes > CHUNK_BYTES)
-		bytes = CHUNK_BYTES;
-	bytes -= 1;
-	asm volatile("%0 &= 0x1f" : "+r"(bytes));
-	bytes += 1;
-	if (bpf_skb_load_bytes(segment->skb, segment->rest->offset, scratch->buffer, bytes) < 0) {
-		count(LOAD_FAILED);
+	if (!bytes) {
 		lose_place(side);
 		return 0;
 	}

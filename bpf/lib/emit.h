@@ -108,6 +108,11 @@ static void fill_block(struct segment *segment, struct event *event, u32 bytes)
 {
 	event->flags = segment->found->block_flags;
 	event->sequence = segment->found->block_sequence;
+	/* What the sender had of the other side by then; not known of what was kept. */
+	event->until = segment->rest->held || segment->rest->turned ||
+				       !(segment->packet->tcp_flags & TCP_ACK) ?
+			       0 :
+			       segment->packet->acknowledged;
 	event->body_bytes = segment->found->block_body;
 	event->length = bytes;
 }
@@ -144,7 +149,7 @@ static void emit(struct segment *segment)
 		if (kind == EVENT_HEADER) {
 			u64 from = found->block, bytes = found->block_bytes;
 
-			asm volatile("%0 &= 0x3f" : "+r"(from)); /* at most CARRY */
+			asm volatile("%0 &= 0x1ff" : "+r"(from)); /* at most CARRY + JUNK */
 			asm volatile("%0 &= 0x7fff" : "+r"(bytes));
 			if (bytes > MAX_BLOCK)
 				continue;

@@ -147,6 +147,25 @@ static void count_class(struct segment *segment, u8 class)
 		count(server ? SERVER_LATE : CLIENT_LATE);
 }
 
+/* Segments of a side that speaks something else, after which nobody waits for the other one. */
+#define STRANGE_LIMIT 8
+
+/*
+ * The first bytes of a side are no start line. That alone says little: a request may be one that
+ * nobody foresaw. The other side's first bytes decide; until then this one has no place.
+ */
+static bool other_side_decides(struct segment *segment)
+{
+	struct side *side = segment->side;
+	struct side *other = side_of(segment->flow, !segment->origin->side);
+
+	if (other->flags & SIDE_STRANGE || ++side->beyond > STRANGE_LIMIT)
+		return false;
+	side->flags |= SIDE_STRANGE;
+	side->state = STATE_LOST;
+	return true;
+}
+
 /*
  * No start line where the first one would be. TLS: a handshake or application data record of
  * version 3.x (RFC 8446 section 5.1). HTTP/2: its preface (RFC 9113 section 3.4).
@@ -161,10 +180,12 @@ static void classify(struct segment *segment, u8 *at)
 		count_class(segment, CLASS_HTTP2);
 	else if ((a & 0xff) >= 0x14 && (a & 0xff) <= 0x17 && (a >> 8 & 0xff) == 3)
 		count_class(segment, CLASS_TLS);
-	else if (segment->flow->late || segment->side->state == STATE_LOST)
+	else if (segment->flow->late)
 		count_class(segment, CLASS_LATE); /* the first bytes were not seen */
-	else
+	else if (!other_side_decides(segment))
 		count_class(segment, CLASS_OTHER);
+	else
+		return;
 	/* A connection joined late may yet show a start line. */
 	if (segment->flow->class != CLASS_LATE)
 		segment->flow->verdict = VERDICT_CLASS;
@@ -225,14 +246,12 @@ static bool silenced_by_twin(struct segment *segment, u8 *at)
 	return false;
 }
 
-/* The first start line of a flow says who is the server; is its story wanted? */
-static bool take_role(struct segment *segment, bool response)
+/* The first message of a flow says who is the server; is its story wanted? */
+static bool role_wanted(struct segment *segment, bool response)
 {
 	struct flow *flow = segment->flow;
 	u8 request_direction = segment->packet->direction;
 
-	if (flow->class == CLASS_UNKNOWN)
-		count_class(segment, CLASS_HTTP1);
 	if (flow->role)
 		return true;
 	/* A mirrored packet, of which neither end is known to be here, is a server's. */
@@ -249,30 +268,68 @@ static bool take_role(struct segment *segment, bool response)
 	return false;
 }
 
+static bool take_role(struct segment *segment, bool response)
+{
+	if (segment->flow->class == CLASS_UNKNOWN)
+		count_class(segment, CLASS_HTTP1);
+	return role_wanted(segment, response);
+}
+
 /*
- * A FIN or RST. The story ends once: with the reset, with the server's FIN (after which there are
- * no responses), or with the second FIN. A client that closes its half may still be answered.
+ * A reset counts where the stream stands, or a little before or behind, as far as anything is known
+ * of it: who spoils the sequence number only wants to be overlooked (RFC 5961 section 3).
+ */
+static bool reset_counts(struct segment *segment)
+{
+	struct side *side = segment->side;
+	s32 ahead = segment->packet->sequence - side->next;
+	s32 furthest = 1 << 20;
+
+	if (side->state == STATE_NEW || side->state == STATE_LOST || segment->flow->late)
+		return true;
+	if (side->window)
+		furthest = side->edge + side->window - side->next;
+	return ahead >= -65536 && ahead <= furthest;
+}
+
+/* Has everything before the FIN been seen, or will it not come? */
+static bool all_was_seen(struct segment *segment)
+{
+	struct side *side = segment->side;
+
+	if (side->state == STATE_NEW || side->state == STATE_LOST)
+		return true;
+	if (side->state == STATE_BODY || side->state == STATE_UNTIL_CLOSE) {
+		if (advance_body(side, side->fin))
+			end_body(segment, side);
+	}
+	return (s32)(side->next - side->fin) >= 0;
+}
+
+/*
+ * The story ends once: with a reset, with the server's FIN (after which there are no responses), or
+ * with the second FIN. A client that closes its half may still be answered.
  */
 static void close_flow(struct segment *segment)
 {
 	struct flow *flow = segment->flow;
 	struct side *side = segment->side;
-	bool reset = segment->packet->tcp_flags & TCP_RST;
+	bool reset = segment->packet->tcp_flags & TCP_RST && reset_counts(segment);
 
+	if (flow->verdict != VERDICT_FOLLOW)
+		return;
 	if (!reset) {
-		side->flags |= SIDE_FIN;
-		if (flow->verdict != VERDICT_FOLLOW)
+		if (!(side->flags & SIDE_FIN) || side->flags & SIDE_CLOSED || !all_was_seen(segment))
 			return;
+		side->flags |= SIDE_CLOSED;
 		if (side->state == STATE_UNTIL_CLOSE) {
 			side->state = STATE_START;
 			note_message_end(segment, side);
 		}
-		if (!(flow->side[0].flags & flow->side[1].flags & SIDE_FIN) &&
+		if (!(flow->side[0].flags & flow->side[1].flags & SIDE_CLOSED) &&
 		    !(side->flags & SIDE_RESPONSE))
 			return;
 	}
-	if (flow->verdict != VERDICT_FOLLOW)
-		return;
 	note_flow_end(segment, flow, reset ? FLOW_END_RST : FLOW_END_FIN);
 	flow->verdict = VERDICT_DONE;
 }

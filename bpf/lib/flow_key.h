@@ -108,6 +108,8 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	origin->known = origin->side ? sent : received;
 	origin->sequence = origin->side ? next_out : next_in;
 	origin->fresh = received & sent;
+	origin->received = next_in;
+	origin->has_received = !origin->side && !received;
 	return key->cookie != 0;
 }
 
@@ -172,6 +174,8 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	if (skb->vlan_present)
 		key->scope = skb->vlan_tci & 0xfff;
 #endif
+	if (packet->tunnel)
+		key->scope = packet->tunnel;
 	origin->scope = key->scope;
 	origin->side = !source_is_low(packet);
 	__builtin_memcpy(key->low, origin->side ? packet->destination : packet->source, 16);

@@ -6,6 +6,7 @@
  */
 #define MAX_BLOCK 16384		/* bytes of one header block that are handed out */
 #define CARRY 48		/* bytes of an unfinished line that a side remembers */
+#define JUNK 256		/* bytes before a status line that are passed over */
 #define PORTS 65536
 #define OWN_SOCKETS 1024
 #define OWN_PROBES 4
@@ -27,6 +28,11 @@
 #define FILTER_OWN (1 << 6)
 #define FILTER_SINK (1 << 7)
 #define JOIN_TWINS (1 << 8) /* a connection may show itself twice: see flow.h */
+#define OPEN_VXLAN (1 << 9) /* tunnels: see tunnel.h */
+#define OPEN_GENEVE (1 << 10)
+#define OPEN_GRE (1 << 11)
+#define OPEN_IP (1 << 12)
+#define OPEN_ANY (OPEN_VXLAN | OPEN_GENEVE | OPEN_GRE | OPEN_IP)
 
 struct settings {
 	u32 generation; /* changed last, whenever a filter changed: flows decide again */
@@ -57,8 +63,13 @@ enum counter {
 	SCRATCH_BUSY,		/* no scratch memory was free on this CPU */
 	FRAGMENTS,		/* IP fragments with TCP inside */
 	RETRANSMITTED,		/* segments with nothing new */
+	OVERLAPPED,		/* of these, inside the last header block: handed out to be compared */
+	OUT_OF_WINDOW,		/* segments that the receiver would not take */
 	BEYOND_HOLE,		/* segments beyond a hole */
-	SPECULATIVE,		/* of these, emitted as part of a header block */
+	HELD,			/* of these, kept until the hole is filled */
+	HELD_FULL,		/* kept without all their bytes, or not at all, for want of room */
+	HELD_LOST,		/* sides whose kept segments went to another connection */
+	DEFERRED,		/* packets that held more messages than one chain of calls takes */
 	KIND_QUEUE_FULL,	/* more requests in flight than are remembered */
 	OTHER_INTERFACE,	/* packets of a flow that another interface shows already */
 	FLOWS_OWN,		/* flows left out: the agent's own sockets */
@@ -132,27 +143,33 @@ enum request_kind {
 #define SIDE_MID_LINE (1 << 4)	 /* the unfinished line is longer than the carry */
 #define SIDE_DROPPED (1 << 5)	 /* an event was lost: the next start says RESUMED */
 #define SIDE_RESPONSE (1 << 6)	 /* the block under way is a response */
-#define SIDE_FIN (1 << 7)
+#define SIDE_FIN (1 << 7)	 /* a FIN was seen, perhaps beyond a hole */
 #define SIDE_STARTED (1 << 8)	 /* a start line of this side was seen */
 #define SIDE_LATE (1 << 9)	 /* joined late and not at a start line yet */
+#define SIDE_CLOSED (1 << 10)	 /* and all before the FIN was seen */
+#define SIDE_STRANGE (1 << 11)	 /* its first bytes are no start line */
+#define SIDE_EXPECTS (1 << 12)	 /* the request asks whether its body is wanted */
+#define SIDE_DEFERRED (1 << 13)	 /* what the last packet held was too much: the rest is kept */
 
-#define HOLE_SEEN (1 << 0)	 /* [start, end) holds */
-#define HOLE_TAKEN (1 << 1)	 /* it was handed out, as far as a blank line if there is one */
-#define HOLE_END (1 << 2)	 /* there is one: it ends at block_end */
-#define HOLE_LEAD (1 << 3)	 /* it begins with a line's end, and only that was handed out */
-#define HOLE_MORE (1 << 4)	 /* more lay beyond it, of which nothing is known */
-#define HOLE_LINE_START (1 << 5) /* it ends where a line begins, */
-#define HOLE_CR (1 << 6)	 /* or behind a CR that begins a line, */
-#define HOLE_DOUBT (1 << 7)	 /* or in a line that may be about framing */
+/* Segments beyond a hole, kept in order of arrival until it is filled (hold.h). */
+#define HELD_SEGMENTS 32
+#define HELD_BYTES 16384
+#define HOLD_PROBES 4
 
-/* The first segments beyond a hole, which TCP does not show again once the hole is filled. */
-struct hole {
-	u32 start;
-	u32 end;
-	u32 block_end;
-	u16 flags;
-	u16 framing; /* SIDE_HAVE_*, SIDE_AMBIGUOUS: what its lines say, if they are header lines */
-	u64 length;
+struct held {
+	u32 sequence;
+	u32 until;  /* one past the segment's last byte; `sequence` when it was used */
+	u32 at;	    /* where its bytes lie, */
+	u32 length; /* as many as found room */
+};
+
+struct hold {
+	u64 owner; /* a side of a flow; 0: nobody's */
+	u64 time;  /* when it was taken */
+	u32 count; /* of `segments`, used ones included */
+	u32 used;  /* bytes of `data` */
+	struct held segments[HELD_SEGMENTS];
+	u8 data[HELD_BYTES + 2048]; /* slack for copies of a fixed size */
 };
 
 struct side {
@@ -163,15 +180,23 @@ struct side {
 	u64 length;
 	u32 taken; /* bytes of the block under way that were handed out */
 	u32 interface;
-	struct hole hole;
+	u32 block;     /* where the last block handed out begins, */
+	u32 block_end; /* and ends, as far as it was */
+	u32 fin;       /* where the stream ends, with SIDE_FIN */
+	u32 edge;      /* how far the receiver allows it to go, with `window` */
+	u32 window;    /* bytes that the receiver last offered; 0: not known */
+	u32 hold;      /* one more than the number of the hold that it has; 0: none */
 	u16 flags;
 	u16 status;
 	u8 state;
 	u8 carry_length;
-	u8 kind; /* of the request; in chunk lines, what was seen of the line */
+	u8 kind;  /* of the request; in chunk lines, what was seen of the line */
 	u8 beyond; /* segments seen beyond the hole */
 	u8 acked;
-	u8 pad[7];
+	u8 held;  /* segments in the hold */
+	u8 scale; /* of its windows, plus 1; 0: not known */
+	u8 outside; /* segments in a row that lay out of the window */
+	u8 pad[4];
 	u8 carry[CARRY];
 };
 
@@ -189,7 +214,8 @@ struct flow {
 	u8 role;
 	u8 late;
 	u8 told; /* an event of this flow was emitted */
-	u8 pad[2];
+	u8 simple; /* the last request named no version */
+	u8 pad;
 	struct side side[2];
 };
 
@@ -230,11 +256,13 @@ struct packet {
 	u32 acknowledged;
 	u16 source_port;
 	u16 destination_port;
+	u32 options; /* offset of the TCP options */
 	u32 payload; /* offset of the TCP payload */
 	u32 length;  /* and its bytes */
+	u32 tunnel;  /* what it was wrapped in: see tunnel.h */
+	u16 window;
 	u8 tcp_flags;
 	u8 direction;
-	u8 pad[2];
 };
 
 /* Where a side's stream begins, as far as the hook can tell. */
@@ -244,6 +272,8 @@ struct origin {
 	u8 known;     /* `sequence` holds */
 	u8 side;
 	u8 over;      /* both ends have sent all they had */
+	u32 received; /* what the socket has in order, with `has_received` */
+	u32 has_received;
 	u64 id;
 	u64 cookie;
 	u64 cgroup;
@@ -251,25 +281,34 @@ struct origin {
 	u32 interface;
 };
 
-/* What is left of the packet to be looked at. */
+/* What is left of the packet, or of a segment that was kept, to be looked at. */
 struct rest {
 	u32 sequence;
 	u32 offset;
 	u32 length;
-	u32 again; /* passes made over the packet so far */
-	u64 more;  /* another one is needed */
+	u32 again;    /* passes made over the packet so far */
+	u32 held;     /* the kept segment that is looked at, counted from 1; 0: the packet's own */
+	u32 turned;   /* it is the other side's */
+	u32 compared; /* what it repeats of the last block was handed out */
+	u32 pick;     /* of a search: the one found so far, */
+	s32 ahead;    /* and how far it is ahead */
+	u32 waits;    /* a hole lies before it */
+	u64 more;     /* another pass is needed */
 };
 
 /* A pass over the bytes of a header block (scan.h). */
 struct scan {
 	u64 at;		 /* where to go on */
 	u64 loaded;	 /* bytes of the segment in the buffer */
-	u64 line;	 /* where the line under way begins */
+	u64 from;	 /* where the block begins, */
+	u64 line;	 /* where the line under way does */
 	u64 mid_line;	 /* the line under way began before the buffer does */
 	u64 end;	 /* one past the block's last byte, 0 while it is not found */
 	u64 first_line;	 /* the LF of the first line, 0 while it is not found */
-	u64 length_line; /* where the lines about framing begin */
-	u64 coding_line;
+	u64 length_line; /* where the lines about framing begin: the first Content-Length, */
+	u64 length_again; /* the last of several, */
+	u64 coding_line; /* and Transfer-Encoding */
+	u64 expects;	 /* there is an Expect */
 };
 
 /* What a pass has to tell; nothing where the kind's field is zero. */
@@ -293,6 +332,7 @@ struct findings {
 
 /* Room for one event: the struct, the carry, the block, and slack for word-wise reads. */
 #define DATA (sizeof(struct event) + CARRY)
+#define SLACK 640 /* JUNK and the carry, and a word */
 struct scratch {
 	u64 busy;
 	u64 zero;
@@ -307,7 +347,7 @@ struct scratch {
 	struct scan scan;
 	struct findings found;
 	struct event note; /* an event without bytes */
-	u8 buffer[DATA + MAX_BLOCK + 128];
+	u8 buffer[DATA + MAX_BLOCK + SLACK];
 };
 
 BPF_F_TABLE("array", u32, struct settings, settings, 1, BPF_F_MMAPABLE);
@@ -320,6 +360,7 @@ BPF_TABLE("hash", struct sink_key, u32, sinks, 1024);
 BPF_TABLE("array", u32, struct flow, flow_template, 1);
 BPF_TABLE("lru_hash", struct twin_key, struct twin, twins, 16384);
 BPF_TABLE("percpu_array", u32, struct scratch, scratch, SCRATCH_SLOTS);
+BPF_TABLE("array", u32, struct hold, holds, HOLDS);
 BPF_RINGBUF_OUTPUT(ring_template, 1);
 BPF_ARRAY_OF_MAPS(rings, "ring_template", 8);
 BPF_PROG_ARRAY(again, 1);

@@ -11,6 +11,11 @@
 #define ONES 0x0101010101010101ULL
 #define SEVENS (0x7fULL * ONES)
 
+/* With bounded loops, bytes that are read of a line, and of what stands before a status line. */
+#define LENGTH_TURNS 24
+#define CODING_TURNS 40
+#define JUNK_TURNS 32
+
 #define CLAMP(value) asm volatile("%0 &= 0x7fff" : "+r"(value))
 #define BUFFER_END (DATA + MAX_BLOCK + 32)
 
@@ -33,7 +38,7 @@ static bool read_length(struct scratch *scratch, u64 line, u64 *length)
 	u64 at = line + 14 + scratch->zero, digits = scratch->zero, value = scratch->zero;
 	u64 colon = scratch->zero;
 
-	bounded_loop(32)
+	bounded_loop(LENGTH_TURNS)
 	{
 		u8 byte;
 
@@ -64,7 +69,7 @@ static bool names_chunked(struct scratch *scratch, u64 line)
 {
 	u64 at = line + 18 + scratch->zero;
 
-	bounded_loop(64)
+	bounded_loop(CODING_TURNS)
 	{
 		u64 word;
 

@@ -4,6 +4,7 @@
  * in front for the event and for the unfinished line of the segment before.
  */
 #define WINDOW 2048 /* bytes loaded and scanned at a time: most blocks end in the first */
+#define FIRST_BYTES 32 /* and where only the first ones are asked for */
 #ifdef HAVE_MAY_GOTO
 #define PASS_BYTES MAX_BLOCK /* loaded at most in a pass */
 #else
@@ -20,8 +21,16 @@ static struct scratch *take_scratch(void)
 		u32 slot = i;
 		struct scratch *scratch_ = scratch.lookup(&slot);
 
+#ifdef HAVE_EXCHANGE
 		if (scratch_ && !__sync_lock_test_and_set(&scratch_->busy, 1))
 			return scratch_;
+#else
+		/* No task preempts here; an interrupt has given back what it took when it ends. */
+		if (scratch_ && !scratch_->busy) {
+			scratch_->busy = 1;
+			return scratch_;
+		}
+#endif
 	}
 	count(SCRATCH_BUSY);
 	return 0;
@@ -30,6 +39,24 @@ static struct scratch *take_scratch(void)
 static void give_back(struct scratch *scratch)
 {
 	scratch->busy = 0;
+}
+
+/* Copies `words` words out of the hold: bytes of a kept segment, from `at` bytes behind its start. */
+static bool copy_held(struct segment *segment, u64 *to, u64 at, u32 words)
+{
+	struct hold *hold = hold_of(segment);
+	u64 *from;
+
+	if (!hold)
+		return false;
+	at += segment->rest->offset;
+	asm volatile("%0 &= 0x3fff" : "+r"(at));
+	from = (u64 *)(hold->data + at);
+#pragma unroll
+	for (u32 i = 0; i < words; i++)
+		to[i] = from[i];
+	/* Still ours? It may have been taken away in the middle. */
+	return hold->owner == hold_owner(segment);
 }
 
 /* Loads the next window behind those already there; returns the bytes loaded, 0 on failure. */
@@ -44,6 +71,14 @@ static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 	bytes = segment->rest->length - at;
 	if (bytes > WINDOW)
 		bytes = WINDOW;
+	if (segment->rest->held) {
+		asm volatile("%0 &= 0x3fff" : "+r"(at));
+		if (at > PASS_BYTES - WINDOW)
+			return 0;
+		return copy_held(segment, (u64 *)(scratch->buffer + DATA + at), at, WINDOW / 8)
+			       ? bytes
+			       : 0;
+	}
 	/* Old verifiers follow the bounds only when they are made anew right here. */
 	bytes -= 1;
 	asm volatile("%0 &= 0x7ff" : "+r"(bytes));
@@ -52,6 +87,25 @@ static u32 load_window(struct segment *segment, struct scratch *scratch, u64 at)
 	if (at > PASS_BYTES - WINDOW)
 		return 0;
 	if (bpf_skb_load_bytes(segment->skb, offset, scratch->buffer + DATA + at, bytes) < 0) {
+		count(LOAD_FAILED);
+		return 0;
+	}
+	return bytes;
+}
+
+/* Loads the first bytes of the rest to the buffer's begin; how many, 0 on failure. */
+static u64 load_first(struct segment *segment, struct scratch *scratch)
+{
+	u64 bytes = segment->rest->length;
+
+	if (bytes > FIRST_BYTES)
+		bytes = FIRST_BYTES;
+	if (segment->rest->held)
+		return copy_held(segment, (u64 *)scratch->buffer, 0, FIRST_BYTES / 8) ? bytes : 0;
+	bytes -= 1;
+	asm volatile("%0 &= 0x1f" : "+r"(bytes));
+	bytes += 1;
+	if (bpf_skb_load_bytes(segment->skb, segment->rest->offset, scratch->buffer, bytes) < 0) {
 		count(LOAD_FAILED);
 		return 0;
 	}
@@ -92,18 +146,27 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 
 	if (lf - line < 2)
 		return lf == line || buffer[line] == '\r';
+	/* One CR too many: whoever skips CRs takes it for an empty line, as does user space. */
+	if (lf - line == 2 && buffer[line] == '\r' && buffer[line + 1] == '\r')
+		return true;
 	first = *(u64 *)(buffer + line) | 0x20 * ONES;
 	if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
 		u8 behind = buffer[line + 14];
 
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
-		    (behind == ':' || behind == ' ' || behind == '\t') && !scan->length_line)
-			scan->length_line = line;
+		    (behind == ':' || behind == ' ' || behind == '\t')) {
+			if (scan->length_line)
+				scan->length_again = line;
+			else
+				scan->length_line = line;
+		}
 	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
 			scan->coding_line = line;
+	} else if ((first & LOW(7)) == W('e', 'x', 'p', 'e', 'c', 't', ':' | 0x20, 0)) {
+		scan->expects = 1;
 	}
 	return false;
 }
@@ -195,14 +258,34 @@ static void save_carry(struct side *side, struct scratch *scratch, struct scan *
 	side->carry_length = bytes;
 }
 
-/* What the lines just scanned say about the body. Of repeated lengths the first counts. */
-static void note_framing(struct scratch *scratch, struct scan *scan, u16 *flags, u64 *length)
+/*
+ * What the lines just scanned say about the body. Lengths that differ leave no way to tell
+ * (RFC 9112 section 6.3); of more than two in one segment the first and the last are looked at.
+ */
+static void note_framing(struct scratch *scratch, struct scan *scan, struct side *side)
 {
-	if (scan->length_line && !(*flags & SIDE_HAVE_LENGTH))
-		*flags |= read_length(scratch, scan->length_line, length) ? SIDE_HAVE_LENGTH :
-									     SIDE_AMBIGUOUS;
+	volatile u64 *line = &scan->length_line;
+
+	bounded_loop(2)
+	{
+		u64 length = 0;
+
+		if (!*line)
+			break;
+		if (!read_length(scratch, *line, &length))
+			side->flags |= SIDE_AMBIGUOUS;
+		else if (side->flags & SIDE_HAVE_LENGTH && side->length != length)
+			side->flags |= SIDE_AMBIGUOUS;
+		else
+			side->flags |= SIDE_HAVE_LENGTH;
+		side->length = length;
+		*line = scan->length_again;
+		scan->length_again = 0;
+	}
 	if (scan->coding_line && names_chunked(scratch, scan->coding_line))
-		*flags |= SIDE_HAVE_CHUNKED;
+		side->flags |= SIDE_HAVE_CHUNKED;
+	if (scan->expects)
+		side->flags |= SIDE_EXPECTS;
 }
 
 /* Notes that [from, from + bytes) of the buffer, which begins at `sequence`, is to be emitted. */

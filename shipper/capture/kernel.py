@@ -179,6 +179,7 @@ def _filters(settings: CaptureSettings) -> int:
     flags |= layout.FILTER_OWN if settings.exclude_own else 0
     flags |= layout.FILTER_SINK if settings.sinks else 0
     flags |= layout.JOIN_TWINS if _shows_twice(settings) else 0
+    flags |= sum(layout.TUNNELS[name] for name in set(settings.decapsulate))
     return flags
 
 
@@ -225,6 +226,7 @@ def open_kernel(settings: CaptureSettings) -> Kernel:
         "source": str(program_source()),
         "cpus": possible_cpus(),
         "flows": settings.flows,
+        "holds": settings.holds,
         "defines": _DEFINES[settings.hook],
         "rings": settings.rings,
         "ring_bytes": settings.ring_bytes,

@@ -67,8 +67,13 @@ COUNTERS = (
     "scratch_busy",
     "fragments",
     "retransmitted",
+    "overlapped",
+    "out_of_window",
     "beyond_hole",
-    "speculative",
+    "held",
+    "held_full",
+    "held_lost",
+    "deferred",
     "kind_queue_full",
     "other_interface",
     "flows_own",
@@ -110,6 +115,8 @@ FILTER_CGROUP_EXCLUDE = 1 << 5
 FILTER_OWN = 1 << 6
 FILTER_SINK = 1 << 7
 JOIN_TWINS = 1 << 8
+#: tunnels that are opened, by the name that the configuration gives them
+TUNNELS = {"vxlan": 1 << 9, "geneve": 1 << 10, "gre": 1 << 11, "ipip": 1 << 12}
 
 _MASK = (1 << 64) - 1
 

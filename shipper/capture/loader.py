@@ -144,16 +144,17 @@ def bpf(command: int, attributes: bytes) -> int:
     return int(result)
 
 
-def accepts_may_goto() -> bool:
-    """Whether the running kernel's verifier knows `may_goto` (linux/bpf.h, BPF_JCOND)."""
-    instructions = b"".join(
-        struct.pack("=BBhi", *fields)
-        for fields in ((0xE5, 0, 0, 0), (0xB7, 0, 0, 0), (0x95, 0, 0, 0))
-    )
-    code = ctypes.create_string_buffer(instructions, len(instructions))
+def accepts(instructions: list[tuple[int, int, int, int]]) -> bool:
+    """Whether the running kernel's verifier takes these (code, registers, offset, immediate)."""
+    packed = b"".join(struct.pack("=BBhi", *fields) for fields in instructions)
+    code = ctypes.create_string_buffer(packed, len(packed))
     licence = ctypes.create_string_buffer(b"Dual BSD/GPL")
     attributes = struct.pack(
-        "=IIQQ", PROG_SOCKET_FILTER, 3, ctypes.addressof(code), ctypes.addressof(licence)
+        "=IIQQ",
+        PROG_SOCKET_FILTER,
+        len(instructions),
+        ctypes.addressof(code),
+        ctypes.addressof(licence),
     )
     try:
         os.close(bpf(BPF_PROG_LOAD, attributes.ljust(72, b"\0")))
@@ -165,6 +166,14 @@ def accepts_may_goto() -> bool:
             ) from error
         return False
     return True
+
+
+#: r0 = 0; exit
+END = [(0xB7, 0, 0, 0), (0x95, 0, 0, 0)]
+#: `may_goto` to the next instruction (linux/bpf.h, BPF_JCOND)
+MAY_GOTO = [(0xE5, 0, 0, 0), *END]
+#: r1 = 0; *(u64 *)(r10 - 8) = r1; r1 = xchg(*(u64 *)(r10 - 8), r1) (linux/bpf.h, BPF_XCHG)
+EXCHANGE = [(0xB7, 1, 0, 0), (0x7B, 0x1A, -8, 0), (0xDB, 0x1A, -8, 0xE1), *END]
 
 
 def update_map(descriptor: int, key: bytes, value: bytes) -> None:
@@ -238,10 +247,11 @@ def import_bcc() -> Any:  # noqa: ANN401 - bcc ships no types
 
 def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
     """Compile, load and attach; returns the names and the descriptors, in the same order."""
-    may_goto = accepts_may_goto() and not task.get("bounded_loops")
+    may_goto = accepts(MAY_GOTO) and not task.get("bounded_loops")
     bpf_class = import_bcc()
-    flags = [f"-DCPUS={task['cpus']}", f"-DFLOWS={task['flows']}"]
+    flags = [f"-DCPUS={task['cpus']}", f"-DFLOWS={task['flows']}", f"-DHOLDS={task['holds']}"]
     flags += ["-DHAVE_MAY_GOTO"] if may_goto else []
+    flags += ["-DHAVE_EXCHANGE"] if accepts(EXCHANGE) else []
     flags += [f"-D{name}" for name in task["defines"]]
     # Warnings are the tests' business; a user could do nothing about one.
     flags += task.get("flags", ["-Wno-everything"])

@@ -33,7 +33,11 @@ class CaptureSettings:
     exclude: Rules = field(default_factory=Rules)
     sinks: tuple[tuple[IPv4Address | IPv6Address, int], ...] = ()
     exclude_own: bool = True
+    #: tunnels that are opened: names of `shipper.capture.layout.TUNNELS`
+    decapsulate: tuple[str, ...] = ()
     flows: int = 65536
+    #: sides of connections that may wait at once for a segment which is overdue, 19 KB each
+    holds: int = 128
     rings: int = 1
     ring_bytes: int = 4 << 20
     wake_bytes: int = 1 << 18

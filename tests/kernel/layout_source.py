@@ -77,7 +77,7 @@ def compile_program(more: str, *flags: str) -> str:
     task = {
         "source": str(program_source()),
         "more": more,
-        "flags": ["-DCPUS=2", "-DFLOWS=64", *flags],
+        "flags": ["-DCPUS=2", "-DFLOWS=64", "-DHOLDS=8", *flags],
     }
     capture = Path(loader.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
