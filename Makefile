@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/setup-$(subst /,-,$(CURDIR))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 600
+FUZZ_KEEP ?=
 
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
@@ -71,6 +73,10 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
+
+.PHONY: fuzz
+fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
+	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS) $(if $(FUZZ_KEEP),--keep)
 
 .PHONY: setup
 setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/bin/shipper
