@@ -37,7 +37,7 @@ def ended_with(
     broken: tuple[Incomplete, ...] = ()
     if answer.message.end is None:
         if answer.until_close and event.reason == FlowEnd.FIN:
-            answer.message.end = event.time
+            answer.message.end = max(event.time, answer.message.start)
             if event.flags & _UNTIL_CLOSE:
                 answer.message.body_bytes = event.body_bytes
         elif (answer.until_close and event.reason == FlowEnd.RST) or _body_missing(asked, answer):

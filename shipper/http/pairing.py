@@ -196,7 +196,7 @@ class Conversation:
             self._counters["message_end_repeated"] += 1
             return
         self._counters["message_end_taken"] += 1
-        head.message.end = event.time
+        head.message.end = max(event.time, head.message.start)  # two processors' clocks
         head.message.body_bytes = event.body_bytes
         if head is self._answer:
             self._close_answer(out)

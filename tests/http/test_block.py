@@ -422,7 +422,16 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=40).map(b"".join), st.booleans(), st.booleans())
+@given(
+    st.one_of(
+        st.lists(PIECES, max_size=40).map(b"".join),
+        st.binary(max_size=99),
+        st.binary(max_size=60).map(lambda rest: b"GET / HTTP/1.1\r\n" + rest),
+        st.binary(max_size=60).map(lambda rest: b"HTTP/1.1 200 OK\r\n" + rest),
+    ),
+    st.booleans(),
+    st.booleans(),
+)
 def test_no_other_error(raw: bytes, whole: bool, cut: bool) -> None:  # noqa: FBT001
     """Whatever the bytes, the parser gives a message or its own refusal."""
     try:
