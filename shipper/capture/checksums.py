@@ -36,7 +36,7 @@ def _addresses(packet: bytes, header: IpHeader) -> bytes:
     return packet[12:20] if header.version == _V4 else packet[8:40]
 
 
-def _tcp_sums(packet: bytes, header: IpHeader, end: int) -> tuple[int, int]:
+def tcp_sums(packet: bytes, header: IpHeader, end: int) -> tuple[int, int]:
     """The sum over pseudo header and segment, zero when right; and of the pseudo header alone."""
     segment = packet[header.transport : end]
     pseudo = int.from_bytes(_addresses(packet, header)) + TCP + len(segment)
@@ -71,7 +71,7 @@ class Checksums:
             if self._refused(side, right=right, evidence=True) and short:
                 return "bad_ip_checksum"
         if header.is_tcp and not header.routed and header.transport + _TCP_HEADER <= end:
-            total, left = _tcp_sums(packet, header, end)
+            total, left = tcp_sums(packet, header, end)
             at = header.transport
             data_at = at + (packet[at + 12] >> 4) * 4
             flags = packet[at + 13]
