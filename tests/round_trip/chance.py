@@ -33,7 +33,7 @@ _FIELD: Final = bytes(
     for byte in range(256)
 )
 _VISIBLE: Final = bytes(0x21 + byte % 0x5E for byte in range(256))
-_PATH: Final = bytes(
+_OPAQUE: Final = bytes(
     byte if byte >= 0x80 else 0x21 + byte % 0x5E
     for byte in range(256)
 )  # fmt: skip
@@ -101,15 +101,16 @@ def line(chance: Random, of: Field) -> bytes:
     return b"%b:%b%b%b\r\n" % (of[0], before, of[1], after)
 
 
-def target(chance: Random, marker: bytes) -> bytes:
-    """A target in origin or absolute form (RFC 9112 section 3.2) that begins with the marker."""
+def target(chance: Random, marker: bytes) -> tuple[bytes, bytes]:
+    """A host, and a target in origin or absolute form (RFC 9112 section 3.2) with the marker."""
     size = chance.choice((0, 3, 20, 20, 80, 400))
-    table = _PATH if chance.random() < 0.1 else _VISIBLE
-    path = b"/" + marker + chance.randbytes(size).translate(table)
+    table = _OPAQUE if chance.random() < 0.1 else _VISIBLE
+    path = b"/" + marker + chance.randbytes(size).translate(table).replace(b"#", b"%")
+    host = chance.choice((b"a.example", b"[::1]:81", b"h:8080", b"192.0.2.7"))
     if chance.random() < 0.2:
         scheme = chance.choice((b"http://", b"HTTP://", b"https://", b"urn+x://"))
-        return scheme + chance.choice((b"a.example", b"[::1]:80", b"h:8080")) + path
-    return path
+        return host, scheme + host + path
+    return host, path
 
 
 def authority(chance: Random) -> bytes:

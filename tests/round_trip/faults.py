@@ -13,6 +13,8 @@ from .streams import CLIENT, SERVER, Stream
 
 #: bytes of a retransmission that the program hands out for comparison
 COMPARED: Final = 2048
+#: bytes of a block that it may keep to itself until more is there
+CARRY: Final = 48
 
 
 def conflicting(
@@ -51,15 +53,16 @@ def _under_way(streams: list[Stream], side: int, asked: int, answered: int) -> i
     shown = asked if side == CLIENT else answered
     stream = streams[side]
     latest = max((start for start in stream.starts if start < shown), default=None)
-    for number, (start, _) in enumerate(stream.blocks):  # a 1xx response is none of these
-        if start == latest and answered < streams[SERVER].ends[number]:
+    for number, (start, end) in enumerate(stream.blocks):  # a 1xx response is none of these
+        seen = shown >= min(end, start + CARRY + 1)
+        if start == latest and seen and answered < streams[SERVER].ends[number]:
             return number
     return None
 
 
 def _lie(chance: Random, stream: Stream, side: int, block: tuple[int, int], theirs: int) -> Segment:
     """Some bytes of a block once more, at least one of them another."""
-    start = chance.randrange(*block)
+    start = chance.randrange(block[0], block[1] - 1)  # a last byte alone is a keep-alive
     end = chance.randint(start + 1, min(block[1], start + COMPARED))
     instead = bytearray(stream.data[start:end])
     for _ in range(chance.choice((1, 1, 1, 3, 20))):

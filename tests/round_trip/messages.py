@@ -58,7 +58,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An exchange as it is sent. `interim` are the 1xx responses before the response."""
+    """An exchange as it is sent. `interim` are the 1xx responses before the response.
+
+    `odd`: the names of what is odd about it, on purpose.
+    """
 
     shape: Shape
     method: bytes
@@ -68,6 +71,7 @@ class Sent:
     request: Written
     response: Written
     interim: list[tuple[int, bytes]] = field(default_factory=list)
+    odd: frozenset[str] = frozenset()
 
 
 class Told(NamedTuple):
@@ -87,7 +91,8 @@ class Told(NamedTuple):
     response_header_bytes: int
     response_body_bytes: int | None
     interim: tuple[int, ...]
-    remarks: tuple[object, ...] = ((), (), False, False)
+    anomalies: frozenset[str] = frozenset()
+    remarks: tuple[object, ...] = ((), False, False)  # incomplete, joined late, resumed
 
 
 def told(exchange: Exchange) -> Told | Exchange:
@@ -110,7 +115,8 @@ def told(exchange: Exchange) -> Told | Exchange:
         response.header_bytes,
         response.body_bytes,
         response.interim,
-        (exchange.incomplete, exchange.anomalies, exchange.joined_late, exchange.resumed),
+        frozenset(exchange.anomalies),
+        (exchange.incomplete, exchange.joined_late, exchange.resumed),
     )
 
 
@@ -132,6 +138,7 @@ def expected(sent: Sent, number: int) -> Told:
         len(sent.response.block),
         0 if tunnel else len(sent.response.body),
         tuple(code for code, _ in sent.interim),
+        sent.odd,
     )
 
 
@@ -141,13 +148,15 @@ def exchange(shape: Shape, number: int, *, last: bool) -> Sent:
     marker = b"exchange-%d-" % number
     answers = shape.answers if last or shape.answers not in LAST else "length"
     method = _method(chance, shape, answers, first=not number)
-    target = make.target(chance, marker) if shape.rich else b"/" + marker
+    host, target = b"a.example", b"/" + marker
     if method == b"CONNECT":
         target = make.authority(chance)
     elif method == b"OPTIONS" and chance.random() < 0.3:
         target = b"*"
+    elif shape.rich:
+        host, target = make.target(chance, marker)
     asks = "bare" if answers in {"connect", "upgrade"} else shape.asks
-    more = [(b"X-Exchange", marker)]
+    more = [(b"X-Exchange", marker), (make.spelled(chance, b"Host"), host)]
     if shape.expect:
         more.append((b"Expect", b"100-continue"))
     request = _message(chance, shape, asks, (b"%b %b HTTP/" % (method, target), b""), more)
@@ -157,7 +166,18 @@ def exchange(shape: Shape, number: int, *, last: bool) -> Sent:
     interim = [_interim(chance) for _ in range(shape.interim)]
     if shape.expect:
         interim.insert(0, (100, b"HTTP/1.1 100 Continue\r\n\r\n"))
-    return Sent(shape, method, target, status, reason, request, response, interim)
+    odd = _odd(method, target)
+    return Sent(shape, method, target, status, reason, request, response, interim, odd)
+
+
+def _odd(method: bytes, target: bytes) -> frozenset[str]:
+    """The anomalies that a request line is to have."""
+    odd = set()
+    if method.decode() not in (*make.METHODS, "HEAD", "CONNECT"):
+        odd.add("unregistered_method")
+    if not target.isascii():
+        odd.add("non_ascii_target")
+    return frozenset(odd)
 
 
 def _method(chance: Random, shape: Shape, answers: str, *, first: bool) -> bytes:
@@ -196,14 +216,13 @@ def _message(
 ) -> Written:
     """A message; `line` is its start line before and behind the number of the version."""
     start, rest = line
-    version = chance.choice(_VERSIONS)
+    # Version 1.0 knows no chunks (RFC 9112 section 6.1).
+    version = b"1.1" if framing in {"chunked", "head"} else chance.choice(_VERSIONS)
     size = shape.large or chance.choice((0, 1, 7, 40, 40, 200, 600) if shape.rich else (0, 3))
     content = make.content(chance, size, astray=shape.astray)
-    fields = []
+    fields: list[make.Field] = []
     if shape.rich:
         fields = [make.field(chance) for _ in range(chance.choice((0, 1, 3, 3, 6, 12)))]
-        if chance.random() < 0.8 and not rest:
-            fields.insert(0, (make.spelled(chance, b"Host"), b"a.example"))
     if shape.large and chance.random() < 0.5:
         fields.append(make.field(chance, size=min(shape.large, LONGEST_BLOCK - 4000)))
     body, framed = _framing(chance, framing, content)

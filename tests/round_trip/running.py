@@ -73,9 +73,9 @@ def whole(case: Case) -> list[Told]:
 
 def conflicted(told: list[Told], lied: set[int]) -> list[Told]:
     """The same with the anomaly of a retransmission that disagrees, for these exchanges."""
-    anomaly = ((), ("overlap_conflict",), False, False)
     return [
-        one._replace(remarks=anomaly) if number in lied else one for number, one in enumerate(told)
+        one._replace(anomalies=one.anomalies | {"overlap_conflict"}) if number in lied else one
+        for number, one in enumerate(told)
     ]
 
 

@@ -4,7 +4,6 @@ What a receiver does is kept to: it acknowledges what it has without a hole, or 
 nothing that it does not have. Knows bytes by their places, and not what they say.
 """
 
-import bisect
 import itertools
 from dataclasses import dataclass, field
 from random import Random
@@ -20,10 +19,12 @@ USUAL: Final = 1400
 #: segments that one direction is cut into, about
 MOST: Final = 40
 #: The program takes a step at a time, and at most 33 of them on one packet: one for each segment,
-#: kept ones that the packet makes readable included, and one for each message's end in them.
-STEPS: Final = 24
-STEPS_OF_FILLER: Final = 8
-STEPS_HELD: Final = 20
+#: kept ones that the packet makes readable included, and one for each message's end in them. What
+#: is left waits for the next packets, so that some come at the end.
+STEPS: Final = 30
+LAST_ACKS: Final = 4
+#: segments of one side that it keeps beyond a hole, those included that it is done with
+SEGMENTS_HELD: Final = 32
 #: bytes beyond a hole that it keeps of one side, and the window that every packet offers
 BYTES_HELD: Final = 16384
 WINDOW: Final = 65535
@@ -75,32 +76,27 @@ class Direction:
     shown: int = 0  # without a hole; with the FIN one more than there are bytes
     beyond: list[tuple[int, int]] = field(default_factory=list)
     acknowledges: int = 0
-    steps_held: int = 0
+    held: int = 0
     bytes_held: int = 0
 
     def take(self, start: int, end: int) -> None:
         """Note what a segment shows."""
         if start > self.shown:
-            self.steps_held += self._steps(start, end)
+            self.held += 1
             self.bytes_held += end - start
         self.beyond.append((start, end))
         self.beyond.sort()
         while self.beyond and self.beyond[0][0] <= self.shown:
             self.shown = max(self.shown, self.beyond.pop(0)[1])
         if not self.beyond:
-            self.steps_held = self.bytes_held = 0
+            self.held = self.bytes_held = 0
 
     def may_take(self, segment: Segment) -> bool:
         """Whether there is room for it if it lies beyond a hole."""
         start, end = segment.start, segment.end
         return start <= self.shown or (
-            self.steps_held + self._steps(start, end) <= STEPS_HELD
-            and self.bytes_held + end - start <= BYTES_HELD
+            self.held < SEGMENTS_HELD and self.bytes_held + end - start <= BYTES_HELD
         )
-
-    def _steps(self, start: int, end: int) -> int:
-        steps = self.stream.steps
-        return 1 + bisect.bisect_right(steps, end) - bisect.bisect_right(steps, start)
 
 
 def _places(chance: Random, size: int, cuts: str) -> set[int]:
@@ -130,11 +126,10 @@ def borders(chance: Random, stream: Stream, manner: Manner) -> list[int]:
             at -= set(range(start, stream.data.index(b"\n", start) + 2))
         at |= set(stream.starts)
     at |= {0, size, *stream.borders}
-    most = STEPS if manner.window == 1 else STEPS_OF_FILLER
     for before, behind in itertools.pairwise(sorted(at)):
         at |= set(range(before, behind, LARGEST))
         steps = [step for step in stream.steps if before < step < behind]
-        at |= set(steps[most - 1 :: most])
+        at |= set(steps[STEPS - 1 :: STEPS])
     return sorted(at)
 
 
@@ -177,6 +172,9 @@ def script(chance: Random, streams: list[Stream], manner: Manner) -> list[Segmen
         out.append(_acknowledging(chance, segment, ours, theirs))
         if chance.randrange(10) < manner.acks:
             out.append(_acknowledging(chance, _ack(chance, 1 - segment.side, theirs), theirs, ours))
+    for which in [CLIENT, SERVER] * (LAST_ACKS // 2):
+        at = sides[which].shown
+        out.append(Segment(which, at, at, ACK, 0, sides[1 - which].shown))
     if manner.end in {"reset", "both_reset"}:
         side = chance.randrange(2)
         shown = sides[side].shown

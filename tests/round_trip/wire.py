@@ -104,9 +104,9 @@ class Wire:
     def said(self, events: list[Event]) -> list[str]:
         """The events for a person: side, place, what they say, the bytes."""
         lines = []
+        asking = {event.side for event in events if event.flags & Flag.REQUEST}
         for event in events:
-            asked = event.source_port == self.ends.addresses[CLIENT][1]
-            side = CLIENT if asked else SERVER
+            side = CLIENT if event.side in asking else SERVER
             at = (event.sequence - self.ends.sequences[side] - 1) % (1 << 32)
             words = "|".join(
                 [Kind(event.kind).name, *(f"{flag.name}" for flag in Flag(event.flags))]
