@@ -22,6 +22,10 @@ FUZZ_KEEP ?=
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks.
 DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps
+# A virtual machine for each kernel, and what its disk is made with.
+DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
+# Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
+KERNEL ?=
 
 # Installs those of $(1) that are missing. Services of a package that is only here for the tests
 # are not started: policy-rc.d is how Debian lets one say so.
@@ -77,6 +81,11 @@ bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its 
 .PHONY: fuzz
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS) $(if $(FUZZ_KEEP),--keep)
+
+.PHONY: kernels
+kernels: setup ## Boot kernels from 5.10 to the newest, replay and capture in each (root)
+	@$(call debian,$(DEBIAN_KERNELS))
+	@PYTHONPATH=tests nice $(BIN)/python -m generations $(KERNEL:%=--kernel %)
 
 .PHONY: setup
 setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/bin/shipper

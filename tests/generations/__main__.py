@@ -1,0 +1,117 @@
+"""Boots each kernel, shows a table of what was seen there, and ends with one JSON object.
+
+python -m generations [--kernel NAME]...
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from shipper.errors import PrivilegeError, ShipperError, UsageError
+
+from . import archive, images, job, machine
+from .outcome import Outcome, table
+
+_CHECKOUT = Path(__file__).parents[2]
+#: Each has two processors of its own, which this host may not have.
+_AT_ONCE = 2
+_STARTED = time.monotonic()
+
+
+def say(text: str) -> None:
+    """Progress, for a person who waits."""
+    sys.stderr.write(f"{time.monotonic() - _STARTED:6.0f} s  {text}\n")
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """What was asked; UsageError when there is no such kernel."""
+    parser = argparse.ArgumentParser(prog="generations", description=(__doc__ or "").split("\n")[0])
+    names = [generation.name for generation in images.GENERATIONS]
+    parser.add_argument(
+        "--kernel", action="append", metavar="NAME", help=f"{', '.join(names)} (repeatable; all)"
+    )
+    parser.add_argument(
+        "--captures", type=Path, default=_CHECKOUT.parent / "shared/captures", metavar="FOLDER"
+    )
+    given = parser.parse_args(argv)
+    unknown = set(given.kernel or ()) - set(names)
+    if unknown:
+        raise UsageError(f"there is no kernel {unknown.pop()!r} here", f"name {', '.join(names)}")
+    return given
+
+
+def boot(generation: images.Generation, project: job.Project, packed: Path, count: int) -> Outcome:
+    """Boot one kernel and let it do the job; what came of it."""
+    outcome = Outcome(generation.name, count)
+    debian = archive.find_archive()
+    try:
+        kernel = images.kernel(debian, generation, project.cache)
+        initial = packed.with_name(f"{generation.name}.cpio")
+        images.initial(kernel, packed, initial)
+        console = project.cache / f"console-{generation.name}.log"
+        say(f"{generation.name}: boots; its console is {console}")
+        root = images.root(debian, project.cache)
+        outcome.unexplained = machine.run(
+            kernel, initial, root, console, lambda message: note(outcome, message, project.cache)
+        )
+        initial.unlink()
+    except machine.Silent:
+        outcome.problems.append("the machine said nothing for too long")
+    except ShipperError as error:
+        outcome.problems.append(str(error))
+    say(f"{generation.name}: {'as on this host' if outcome.ok else 'FALLS SHORT'}")
+    return outcome
+
+
+def note(outcome: Outcome, message: machine.Message, cache: Path) -> None:
+    """Take a message of a guest in, and say what a person wants to follow."""
+    line = outcome.note(message)
+    if line:
+        say(f"{outcome.name}: {line}")
+    if message["kind"] == "log":
+        path = cache / f"refused-{outcome.name}-{message['check']}.log"
+        path.write_text("\n".join(message["lines"]) + "\n")
+        say(f"{outcome.name}: the end of the verifier's log is in {path}")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Everything; the exit code."""
+    given = arguments(argv)
+    if os.geteuid() != 0:
+        raise PrivilegeError("building a root file system needs root", "run this as root")
+    cache = _CHECKOUT / "build/generations"
+    project = job.Project(_CHECKOUT, given.captures, cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    chosen = [one for one in images.GENERATIONS if not given.kernel or one.name in given.kernel]
+    say("the root file system of the guests (kept for the next time)")
+    images.root(archive.find_archive(), cache)
+    with tempfile.TemporaryDirectory(dir=cache, prefix="run-") as folder:
+        packed = Path(folder) / "job.cpio"
+        say("the package, and what this host makes of the captures")
+        count = job.pack(project, packed)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            outcomes = list(pool.map(lambda one: boot(one, project, packed, count), chosen))
+    ok = all(outcome.ok for outcome in outcomes)
+    lines = [
+        table(outcomes),
+        *(f"{one.name}: {line}" for one in outcomes for line in one.explanation()),
+        json.dumps({"ok": ok, "kernels": [outcome.figures() for outcome in outcomes]}),
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except ShipperError as error:
+        sys.stderr.write(f"generations: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

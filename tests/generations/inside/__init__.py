@@ -1,0 +1,1 @@
+"""What runs in the guest, as root, under the guest's own kernel."""

@@ -1,0 +1,117 @@
+"""The working tree -> what a guest is given: package, captures, what this host made of these.
+
+The package is built as a wheel and installed with the versions of the lock file. The same
+installation replays the captures here: what is compared is the kernel.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper.errors import UnavailableError
+
+from .archive import run
+from .images import cpio
+
+_PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+#: Packages of tests/ that run inside, and what of them does.
+_INSIDE = {
+    "generations": ("__init__.py", "inside"),
+    "live": ("__init__.py", "bpf_objects.py"),
+    "product": ("__init__.py", "agent.py"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A checkout, the captures to replay, and where results are kept between runs."""
+
+    checkout: Path
+    captures: Path
+    cache: Path
+
+
+def _dependencies(project: Project) -> Path:
+    """The locked dependencies, installed once for each lock file and Python."""
+    lock = project.checkout / "requirements.lock"
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    kept = project.cache / f"dependencies-{digest}"
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=project.cache, prefix="pip-") as folder:
+            made = Path(folder) / "site"
+            run(
+                [sys.executable, *_PIP, "--require-hashes", "--target", made, "--requirement", lock]
+            )
+            made.replace(kept)
+    return kept
+
+
+def install(project: Project, site: Path) -> None:
+    """The package as its users have it, from the working tree, and its dependencies."""
+    shutil.copytree(_dependencies(project), site)
+    run(
+        [
+            sys.executable, *_PIP, "--no-deps", "--no-build-isolation", "--target", site,
+            project.checkout,
+        ]
+    )  # fmt: skip
+
+
+def expected(site: Path, capture: Path) -> bytes:
+    """What `shipper replay` says of one capture here, as users run it."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "shipper", "replay", "--config", "/dev/null", capture],
+        env={**environment, "PYTHONPATH": str(site)},
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        words = done.stderr.decode().strip().splitlines() or ["it said nothing"]
+        raise UnavailableError(f"{capture.name} does not replay on this host: {words[-1]}")
+    return done.stdout
+
+
+def lay_out(project: Project, job: Path) -> int:
+    """Everything that a guest needs below `job`; the number of captures.
+
+    Raises UnavailableError when the project does not build or a capture does not replay here.
+    """
+    captures = sorted(project.captures.glob("*.pcap"))
+    if not captures:
+        raise UnavailableError(f"there are no captures in {project.captures}")
+    install(project, job / "site")
+    for package, names in _INSIDE.items():
+        (job / package).mkdir()
+        for name in names:
+            source = project.checkout / "tests" / package / name
+            if source.is_dir():
+                leave = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, job / package / name, ignore=leave)
+            else:
+                shutil.copy(source, job / package)
+    (job / "captures").mkdir()
+    (job / "expected").mkdir()
+    for path in captures:
+        shutil.copyfile(path, job / "captures" / path.name)
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda path: expected(job / "site", path), captures)
+        for path, answer in zip(captures, answers, strict=True):
+            (job / f"expected/{path.stem}.jsonl").write_bytes(answer)
+    return len(captures)
+
+
+def pack(project: Project, archive: Path) -> int:
+    """The job as an initial file system of its own; the number of captures in it."""
+    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+        job = Path(folder) / "job"
+        job.mkdir()
+        count = lay_out(project, job)
+        cpio(Path(folder), archive)
+    return count
