@@ -124,14 +124,18 @@ static void defer(struct segment *segment)
 	struct side *side = segment->side;
 	u32 done;
 
-	if (rest->held || rest->turned || side->state == STATE_LOST)
+	side->flags |= SIDE_DEFERRED;
+	if (rest->held) {
+		use_part(segment);
+		return;
+	}
+	if (rest->turned || side->state == STATE_LOST)
 		return;
 	done = side->next - packet->sequence - !!(packet->tcp_flags & TCP_SYN);
 	rest->sequence = side->next;
 	rest->offset = packet->payload + done;
 	rest->length = packet->length - done;
 	keep(segment);
-	side->flags |= SIDE_DEFERRED;
 	note_fin(segment);
 }
 

@@ -144,10 +144,13 @@ static enum start odd_start(struct segment *segment, struct scratch *scratch, st
 
 	asm volatile("%0 &= 0xff" : "+r"(from));
 	first = scratch->buffer[from];
-	if (!responds(segment))
-		/* A method that is not registered; white space before one that is. */
-		return named && (first == '\t' || (first >= ' ' && first < 0x7f)) ? START_REQUEST :
-											START_NONE;
+	if (!responds(segment)) {
+		/* A method that is not registered; white space before one that is. Where the
+		 * line goes on in the next segment, it is enough what the connection is. */
+		if (!named && (scan->first_line || segment->flow->class != CLASS_HTTP1))
+			return START_NONE;
+		return first == '\t' || (first >= ' ' && first < 0x7f) ? START_REQUEST : START_NONE;
+	}
 	found = find_status_line(scratch, from, loaded);
 	if (!found)
 		return START_NONE;
@@ -167,8 +170,10 @@ static bool simple_response(struct segment *segment)
 	struct side *side = segment->side;
 	struct rest *rest = segment->rest;
 
-	if (!responds(segment) || side->flags & SIDE_STARTED || side->state != STATE_START ||
-	    segment->flow->pushed == segment->flow->popped)
+	if (!responds(segment) || side->flags & SIDE_STARTED || side->state != STATE_START)
+		return false;
+	/* A request without a version has no header lines, and no blank line need follow. */
+	if (segment->flow->pushed == segment->flow->popped && !segment->flow->simple)
 		return false;
 	pop_kind(segment->flow);
 	side->flags &= SIDE_FIN;
@@ -194,8 +199,6 @@ static u64 proxy_header(struct segment *segment, struct scratch *scratch, struct
 	u64 from = scan->from, length;
 	u8 *at;
 
-	if (DATA + scan->loaded - from < 16)
-		return 0;
 	if (segment->flow->class != CLASS_UNKNOWN || side->state != STATE_START ||
 	    side->flags & SIDE_STARTED)
 		return 0;
@@ -207,7 +210,7 @@ static u64 proxy_header(struct segment *segment, struct scratch *scratch, struct
 		return scan->first_line && length <= 107 ? length : 0;
 	}
 	/* Version 2: a signature of twelve bytes, four more, and as many as the last two say. */
-	if (*(u64 *)at != W('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q') ||
+	if (DATA + scan->loaded - from < 16 || *(u64 *)at != W('\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q') ||
 	    (*(u64 *)(at + 8) & LOW(4)) != W('U', 'I', 'T', '\n', 0, 0, 0, 0))
 		return 0;
 	return 16 + (at[14] << 8 | at[15]);
@@ -259,9 +262,9 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 		side->next += loaded;
 		return false;
 	}
-	if (first_line) {
+	if (first_line >= 16) {
 		CLAMP(first_line);
-		if (first_line >= 16 && first_line <= BUFFER_END)
+		if (first_line <= BUFFER_END)
 			named = names_version(scratch->buffer + first_line);
 	}
 	if (!lost && (kind == START_NONE || kind == START_PARTIAL)) {
@@ -359,6 +362,9 @@ static bool repeats_block(struct segment *segment)
 	if ((s32)(end - side->block_end) > 0)
 		end = side->block_end;
 	if ((s32)(end - first) <= 0 || side->block == side->block_end)
+		return false;
+	/* A keep-alive may carry a byte of anything (RFC 9293 section 3.8.4). */
+	if (rest->length == 1 && end == side->next)
 		return false;
 	rest->offset += first - rest->sequence;
 	rest->sequence = first;

@@ -159,6 +159,24 @@ static void let_go(struct segment *segment)
 	lose_place(side);
 }
 
+/* A part of the kept segment was used; the rest is for the next packet. */
+static void use_part(struct segment *segment)
+{
+	struct hold *hold = hold_of(segment);
+	struct held *held;
+	u32 used;
+
+	if (!hold)
+		return;
+	held = held_segment(hold, segment->rest->held);
+	used = segment->side->next - held->sequence;
+	if (used > held->length)
+		return;
+	held->sequence += used;
+	held->at += used;
+	held->length -= used;
+}
+
 /* The bytes before `until` will not come. */
 static void give_up_hole(struct segment *segment, struct side *side, u32 until)
 {
@@ -189,7 +207,8 @@ static void notice_gap(struct segment *segment, struct side *other)
 		acknowledged--;
 	other->acked = (s32)(acknowledged - other->next) > 0;
 	other->acknowledged = acknowledged;
-	if (other->acked && other->held)
+	/* What is kept for want of calls lies beyond no hole. */
+	if (other->acked && other->held && !(other->flags & SIDE_DEFERRED))
 		give_up_hole(segment, other, acknowledged);
 }
 
@@ -199,6 +218,8 @@ static bool hole_stays(struct segment *segment)
 	struct origin *origin = segment->origin;
 	struct side *side = segment->side;
 
+	if (side->flags & SIDE_DEFERRED)
+		return false;
 	if (side->acked && (s32)(side->acknowledged - side->next) > 0)
 		return true;
 	/* A socket that has more than was seen here will not be sent it again. */

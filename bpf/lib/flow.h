@@ -130,9 +130,14 @@ static void begin_side(struct segment *segment)
 	}
 }
 
+/* By the role of whoever did not speak first. */
 static void count_class(struct segment *segment, u8 class)
 {
 	bool server = segment->packet->direction != DIRECTION_EGRESS;
+
+	if (class == CLASS_OTHER && segment->packet->direction != DIRECTION_UNKNOWN &&
+	    side_of(segment->flow, !segment->origin->side)->flags & SIDE_STRANGE)
+		server = !server;
 
 	segment->flow->class = class;
 	if (class == CLASS_HTTP1)
@@ -180,7 +185,8 @@ static void classify(struct segment *segment, u8 *at)
 		count_class(segment, CLASS_HTTP2);
 	else if ((a & 0xff) >= 0x14 && (a & 0xff) <= 0x17 && (a >> 8 & 0xff) == 3)
 		count_class(segment, CLASS_TLS);
-	else if (segment->flow->late)
+	else if (segment->flow->late || (segment->side->state == STATE_LOST &&
+					 !(segment->side->flags & SIDE_STRANGE)))
 		count_class(segment, CLASS_LATE); /* the first bytes were not seen */
 	else if (!other_side_decides(segment))
 		count_class(segment, CLASS_OTHER);

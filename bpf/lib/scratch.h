@@ -162,8 +162,12 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 				scan->length_line = line;
 		}
 	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		u8 behind = buffer[line + 17];
+
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
-		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n'))
+		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
+		    (buffer[line + 16] | 0x20) == 'g' &&
+		    (behind == ':' || behind == ' ' || behind == '\t'))
 			scan->coding_line = line;
 	} else if ((first & LOW(7)) == W('e', 'x', 'p', 'e', 'c', 't', ':' | 0x20, 0)) {
 		scan->expects = 1;
@@ -236,7 +240,7 @@ static void save_carry(struct side *side, struct scratch *scratch, struct scan *
 		return; /* still in the line that was too long to keep */
 	side->flags &= ~SIDE_MID_LINE;
 	if (bytes > CARRY) {
-		u64 first;
+		u64 first, second;
 
 		CLAMP(from);
 		if (from > BUFFER_END)
@@ -244,17 +248,25 @@ static void save_carry(struct side *side, struct scratch *scratch, struct scan *
 		side->flags |= SIDE_MID_LINE;
 		/* A framing line that long can't be read when it is whole at last. */
 		first = *(u64 *)(scratch->buffer + from) | 0x20 * ONES;
+		second = *(u64 *)(scratch->buffer + from + 8) | 0x20 * ONES;
 		if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
-		    (*(u64 *)(scratch->buffer + from + 8) & 0xdf) == 'L')
+		    (second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
+		    scratch->buffer[from + 14] <= ':')
 			side->flags |= SIDE_AMBIGUOUS;
-		else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r'))
+		else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&
+			 second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
+			 scratch->buffer[from + 17] <= ':')
 			side->flags |= SIDE_AMBIGUOUS;
 		return;
 	}
-	CLAMP(to);
-	if (to < CARRY || to > BUFFER_END)
+	/* One comparison each: of two at once the older verifiers learn nothing. */
+	if (to < CARRY)
 		return;
-	__builtin_memcpy(side->carry, scratch->buffer + to - CARRY, CARRY);
+	to -= CARRY;
+	CLAMP(to);
+	if (to > BUFFER_END)
+		return;
+	__builtin_memcpy(side->carry, scratch->buffer + to, CARRY);
 	side->carry_length = bytes;
 }
 

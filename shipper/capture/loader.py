@@ -38,6 +38,10 @@ CGROUP_INGRESS = 0
 CGROUP_EGRESS = 1
 SO_ATTACH_BPF = 50
 ETH_P_ALL = 0x0003
+SOL_PACKET = 263
+PACKET_FANOUT = 18
+#: linux/if_packet.h: a group whose id the kernel chooses (4.12), by CPU, fragments put together
+FANOUT_ALONE = 0x2000 | 0x8000 | 2
 SYSCALL_BPF = {"x86_64": 321, "aarch64": 280}
 #: A refused program makes the verifier speak: 158 MB were seen. The end of it is enough.
 LOG_LIMIT = 4 << 20
@@ -170,8 +174,8 @@ def accepts(instructions: list[tuple[int, int, int, int]]) -> bool:
 
 #: r0 = 0; exit
 END = [(0xB7, 0, 0, 0), (0x95, 0, 0, 0)]
-#: `may_goto` to the next instruction (linux/bpf.h, BPF_JCOND)
-MAY_GOTO = [(0xE5, 0, 0, 0), *END]
+#: r0 = 0; `may_goto` over what follows (linux/bpf.h, BPF_JCOND). 6.12 refuses an offset of 0.
+MAY_GOTO = [(0xB7, 0, 0, 0), (0xE5, 0, 1, 0), *END]
 #: r1 = 0; *(u64 *)(r10 - 8) = r1; r1 = xchg(*(u64 *)(r10 - 8), r1) (linux/bpf.h, BPF_XCHG)
 EXCHANGE = [(0xB7, 1, 0, 0), (0x7B, 0x1A, -8, 0), (0xDB, 0x1A, -8, 0xE1), *END]
 
@@ -216,6 +220,19 @@ def bind_everywhere(packets: socket.socket) -> None:
         raise OSError(number, os.strerror(number))
 
 
+def join_fragments(packets: socket.socket) -> None:
+    """Have the kernel put IPv4 fragments together before the filter sees them (packet(7)).
+
+    It does so for the sockets of a fanout group, and only for them: so this one is a group of its
+    own. Before 6.13 it takes no socket whose interface is down; then fragments are counted as such.
+    """
+    try:
+        packets.setsockopt(SOL_PACKET, PACKET_FANOUT, struct.pack("=I", FANOUT_ALONE << 16))
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+
+
 def open_interface(program: int, name: str) -> int:
     """A packet socket on one interface ("" for all) whose filter is the program."""
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
@@ -225,6 +242,7 @@ def open_interface(program: int, name: str) -> int:
             packets.bind((name, ETH_P_ALL))
         else:
             bind_everywhere(packets)
+        join_fragments(packets)
     except OSError as error:
         raise LoaderError(
             f"cannot listen on the interface {name!r}: {os.strerror(error.errno or 0)}",

@@ -27,7 +27,8 @@ loader.stub_tree(tree, machine)
 os.environ["BCC_KERNEL_SOURCE"] = str(tree)
 os.environ["ARCH"] = {"aarch64": "arm64", "x86_64": "x86"}[machine]
 from bcc import BPF
-flags = ["-DCPUS=4", "-DFLOWS=1024", "-DHOLDS=8", "-DHAVE_EXCHANGE", "-DHAVE_MAY_GOTO", "-Wall", "-Werror", "-Wno-unused-function"]
+flags = ["-DCPUS=4", "-DFLOWS=1024", "-DHOLDS=8", "-DHAVE_EXCHANGE", "-DHAVE_MAY_GOTO"]
+flags += ["-Wall", "-Werror", "-Wno-unused-function"]
 table = BPF(text=loader.fold(Path(sys.argv[5])), cflags=[*flags, sys.argv[6]])
 print(len(table.dump_func("packet_trace")) // 8)
 """

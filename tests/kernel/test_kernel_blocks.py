@@ -29,14 +29,142 @@ def test_methods(connection: Connection, method: str) -> None:
     assert headers(connection.ask(request)) == [request]
 
 
-@pytest.mark.parametrize("word", ["GETX", "get", "FOO", "POSTS", "UPDATEREDIRECTREFS"])
-def test_other_words(kernel: Harness, word: str) -> None:
-    """What only resembles a method does not begin a request, and the connection is left alone."""
+ODD_LINES = [
+    *(f"{word} /x HTTP/1.1" for word in ("GETX", "get", "FOO", "M-SEARCH", "UPDATEREDIRECTREFS")),
+    " GET / HTTP/1.1",
+    "\tGET / HTTP/1.1",
+    "GET  /  HTTP/1.1",
+    "GET\t/\tHTTP/1.1",
+    "GET  HTTP/1.1",
+]
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_odd_request_lines(kernel: Harness, line: str) -> None:
+    """A method that nobody registered, white space: a line that names HTTP/1 begins a request."""
+    request = f"{line}\r\nHost: a\r\n\r\n".encode()
+    for earlier in ([], [request], [b"GET / HTTP/1.1\r\n\r\n"]):
+        connection = kernel.connection()
+        for sent in earlier:
+            connection.ask(sent)
+        assert headers(connection.ask(request)) == [request]
+
+
+@pytest.mark.parametrize("line", ["FOO /x HTTP/1.1", "FOO /" + 60 * "x" + " HTTP/1.1"])
+def test_an_odd_request_line_may_be_cut(kernel: Harness, line: str) -> None:
+    """On a connection that speaks HTTP also where its segments end inside the line."""
+    request = f"{line}\r\nHost: a\r\n\r\n".encode()
+    for cut in range(1, len(line)):
+        connection = kernel.connection()
+        connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+        events = connection.ask(request[:cut]) + connection.ask(request[cut:])
+        assert b"".join(headers(events)) == request, cut
+
+
+@pytest.mark.parametrize("banner", [b"220 ready\r\n", b"\x04\x05\x06" * 9, b"ok"])
+def test_other_words(kernel: Harness, banner: bytes) -> None:
+    """Where neither side's first bytes are HTTP the connection is left alone."""
     before = kernel.counters()
     connection = kernel.connection()
-    assert connection.ask(f"{word} /x HTTP/1.1\r\nHost: a\r\n\r\n".encode()) == []
+    assert connection.ask(b"GETX /x\r\nHost: a\r\n\r\n") == []
+    assert connection.answer(banner) == []
     assert connection.ask(b"GET / HTTP/1.1\r\n\r\n") == []
     assert kernel.counted(before)["server_other"] == 1
+
+
+def test_one_side_alone_is_not_waited_for(kernel: Harness) -> None:
+    """Of a capture that shows one direction of something else, a few segments are looked at."""
+    before = kernel.counters()
+    connection = kernel.connection()
+    for _ in range(12):
+        connection.ask(b"something else\r\n")
+    assert kernel.counted(before)["server_other"] == 1
+
+
+def test_the_answer_decides(kernel: Harness) -> None:
+    """A first request like no other, answered in HTTP: the answer is told, and all that follows."""
+    connection = kernel.connection()
+    assert connection.ask(b"\x05\x01\x00") == []
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    assert headers(connection.answer(answer)) == [answer]
+    (event,) = connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+    assert event.flags & Flag.RESUMED
+    assert headers(connection.answer(answer)) == [answer]
+
+
+@pytest.mark.parametrize(
+    ("junk", "line"),
+    [
+        (b"", b"HTTP/2.0 200 OK"),
+        (b"", b"HTTP/0.9 200 OK"),
+        (b"", b"HTTP/01.1 200 OK"),
+        (b"", b"http/1.1 200 OK"),
+        (b" ", b"HTTP/1.1 200 OK"),
+        (b"junk\r\n", b"HTTP/1.1 200 OK"),
+        (b"junk", b"HTTP/1.1 200 OK"),
+        (b"\xef\xbb\xbf", b"HTTP/1.1 200 OK"),
+    ],
+)
+def test_odd_status_lines(connection: Connection, junk: bytes, line: bytes) -> None:
+    """Another version, or junk in front, which is passed over and flagged; the body is framed."""
+    connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+    block = line + b"\r\nContent-Length: 5\r\n\r\n"
+    (event,) = connection.answer(junk + block + b"hello")
+    assert event.data == block
+    assert bool(event.flags & Flag.JUNK) is bool(junk)
+    assert (event.flags & Flag.MESSAGE_END, event.body_bytes) == (Flag.MESSAGE_END, 5)
+
+
+def test_answer_without_a_status_line(kernel: Harness) -> None:
+    """HTTP/0.9: all of it is a body, of which nothing is told but its length."""
+    connection = kernel.connection()
+    connection.ask(b"GET /page\r\n")
+    (event,) = connection.answer(b"<html>" + BODY)
+    assert Flag(event.flags) == (
+        Flag.RESPONSE | Flag.START | Flag.END | Flag.UNTIL_CLOSE | Flag.SIMPLE
+    )
+    assert event.data == b""
+    assert connection.answer(BODY + b"HTTP/1.1 200 OK\r\n\r\n") == []
+    end, closed = connection.finish(connection.server)
+    assert (end.kind, end.body_bytes) == (Kind.MESSAGE_END, 6 + 2 * len(BODY) + 19)
+    assert closed.kind == Kind.FLOW_END
+
+
+def test_no_status_line_for_a_request_with_a_version(connection: Connection) -> None:
+    """It is told that there was an answer; the next one begins where a segment does."""
+    connection.ask(b"GET / HTTP/1.1\r\n\r\n")
+    (event,) = connection.answer(b"what?")
+    assert Flag(event.flags) == Flag.RESPONSE | Flag.START | Flag.END | Flag.SIMPLE
+    connection.ask(b"GET /b HTTP/1.1\r\n\r\n")
+    (event,) = connection.answer(b"HTTP/1.1 204 X\r\n\r\n")
+    assert event.flags & Flag.RESUMED
+
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY TCP4 192.0.2.1 192.0.2.2 5 80\r\n",
+        b"PROXY UNKNOWN\r\n",
+        V2 + b"\x21\x11\x00\x0c" + bytes(12),
+        V2 + b"\x20\x00\x00\x00",
+        V2 + b"\x21\x11\x01\x00" + b"\r\n\r\n" * 64,
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_proxy_protocol(connection: Connection, header: bytes, together: bool) -> None:  # noqa: FBT001
+    """A PROXY header in front of the first request is handed out by itself."""
+    request = b"GET / HTTP/1.1\r\n\r\n"
+    events = (
+        connection.ask(header + request)
+        if together
+        else connection.ask(header) + connection.ask(request)
+    )
+    assert headers(events) == [header, request]
+    assert events[0].flags == Flag.REQUEST | Flag.START | Flag.END | Flag.PROXY
+    assert not events[1].flags & (Flag.PROXY | Flag.RESUMED)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_coverage(kernel: Harness, first: bytes, name: str) -> None:
     before = kernel.counters()
     for _ in range(3):
         connection.ask(first)
+    connection.answer(b"what is no status line either")
     counted = kernel.counted(before)
     assert counted[name] == 1
     assert (

@@ -194,9 +194,9 @@ class Connection:
         """Who is spoken to."""
         return self.server if end is self.client else self.client
 
-    def build(
+    def build(  # noqa: PLR0913 - the fields that tests set
         self, end: End, data: bytes = b"", *, at: int | None = None, flags: int = ACK,
-        acknowledged: int | None = None,
+        acknowledged: int | None = None, options: bytes = b"",
     ) -> bytes:  # fmt: skip
         """The packet that would be shown."""
         there = self.other(end)
@@ -207,16 +207,19 @@ class Connection:
             sequence=end.sequence if at is None else at,
             acknowledged=there.sequence if acknowledged is None else acknowledged,
             flags=flags,
+            options=options,
         )
         make = ipv6 if ip_address(end.address[0]).version == 6 else ipv4
         return make(end.address[0], there.address[0], segment)
 
-    def packet(
+    def packet(  # noqa: PLR0913 - the fields that tests set
         self, end: End, data: bytes = b"", *, at: int | None = None, flags: int = ACK,
-        acknowledged: int | None = None,
+        acknowledged: int | None = None, options: bytes = b"",
     ) -> list[Event]:  # fmt: skip
         """Show a segment at a given place, without moving the stream on."""
-        packet = self.build(end, data, at=at, flags=flags, acknowledged=acknowledged)
+        packet = self.build(
+            end, data, at=at, flags=flags, acknowledged=acknowledged, options=options
+        )
         events = self.harness.show(packet)
         self.events += events
         return events
