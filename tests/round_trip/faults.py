@@ -35,7 +35,7 @@ def conflicting(
         if chance.random() < 0.7:
             continue
         side = chance.choice((CLIENT, SERVER))
-        number = _under_way(streams, side, sides[CLIENT].shown, sides[SERVER].shown)
+        number = _under_way(streams, side, sides)
         if number is not None:
             start, end = streams[side].blocks[number]
             end = min(end, sides[side].shown)
@@ -45,17 +45,16 @@ def conflicting(
     return out, lied
 
 
-def _under_way(streams: list[Stream], side: int, asked: int, answered: int) -> int | None:
+def _under_way(streams: list[Stream], side: int, sides: list[Direction]) -> int | None:
     """The exchange of which a side showed the header block, or its begin, last; if it is not over.
 
-    `asked` and `answered` are the bytes shown of either side.
+    What lies beyond a hole counts as shown: a body goes on over its holes.
     """
-    shown = asked if side == CLIENT else answered
-    stream = streams[side]
-    latest = max((start for start in stream.starts if start < shown), default=None)
+    stream, shown = streams[side], sides[side].shown
+    latest = max((start for start in stream.starts if start < sides[side].furthest), default=None)
     for number, (start, end) in enumerate(stream.blocks):  # a 1xx response is none of these
         seen = shown >= min(end, start + CARRY + 1)
-        if start == latest and seen and answered < streams[SERVER].ends[number]:
+        if start == latest and seen and sides[SERVER].furthest < streams[SERVER].ends[number]:
             return number
     return None
 

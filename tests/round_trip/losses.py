@@ -102,8 +102,8 @@ def _calm_after(shown: Shown, lost: list[Segment]) -> range:
 
     The first of them may be told as two halves: who saw a request without an answer can't be sure
     which of two the next answer is meant for.
-    Who asks before the answer is there leaves it open what a response answers; and without the
-    start line of a HEAD nobody knows where its response ends.
+    Of who was seen to ask before the answer is there, nobody can say how much of it was missed; and
+    without the start line of a HEAD nobody knows where its response ends.
     """
     case = shown.case
     latest = max(
@@ -115,6 +115,7 @@ def _calm_after(shown: Shown, lost: list[Segment]) -> range:
         methods = [sent.method for sent in case.sent[first : last + 1]]
         if segment.side == CLIENT and b"HEAD" in methods:
             return range(0)
-    if any(sent.shape.pipelined or sent.shape.early for sent in case.sent[latest:]):
+    shapes = [sent.shape for sent in case.sent]
+    if any(shape.pipelined for shape in shapes) or any(shape.early for shape in shapes[latest:]):
         return range(0)
     return range(latest + 2, len(case.sent))

@@ -91,6 +91,11 @@ class Direction:
         if not self.beyond:
             self.held = self.bytes_held = 0
 
+    @property
+    def furthest(self) -> int:
+        """One past the last byte shown, whatever holes lie before it."""
+        return max([self.shown, *(end for _, end in self.beyond)])
+
     def may_take(self, segment: Segment) -> bool:
         """Whether there is room for it if it lies beyond a hole."""
         start, end = segment.start, segment.end
