@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from shipper import __version__
-from shipper.capture import CaptureSettings, HookName, Rules
+from shipper.capture import TUNNELS, CaptureSettings, HookName, Rules
 from shipper.config import Capture, Config, Match
 from shipper.delivery import FileSink, KafkaSink, Log, Sink, StdoutSink, TeeSink
 from shipper.http import Assembler
@@ -45,7 +45,9 @@ def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSet
         exclude=_rules(capture.exclude),
         sinks=() if hook == "replay" else sinks(config, capture),
         exclude_own=capture.exclude_own and hook != "replay",
+        decapsulate=TUNNELS if hook == "replay" else capture.decapsulate,
         flows=capture.flow_table,
+        holds=capture.reorder_table,
         rings=1 if hook == "replay" else capture.workers,
         ring_bytes=capture.ring_bytes,
         wake_bytes=capture.ring_bytes // 16,

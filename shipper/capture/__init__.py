@@ -9,9 +9,10 @@ from shipper.capture.cgroups import CgroupRoot, find_root
 from shipper.capture.kernel import Kernel, open_kernel, possible_cpus, program_source
 from shipper.capture.replay import Replay, TestRun
 from shipper.capture.ring import Ring
-from shipper.capture.settings import CaptureSettings, HookName, Rules
+from shipper.capture.settings import TUNNELS, CaptureSettings, HookName, Rules
 
 __all__ = [
+    "TUNNELS",
     "CaptureFile",
     "CaptureSettings",
     "CgroupRoot",

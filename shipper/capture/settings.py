@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Literal
+from typing import Literal, get_args
 
 HookName = Literal["cgroup", "interface", "replay"]
+TunnelName = Literal["vxlan", "geneve", "gre", "ipip"]
+TUNNELS: tuple[TunnelName, ...] = get_args(TunnelName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,8 @@ class CaptureSettings:
     exclude: Rules = field(default_factory=Rules)
     sinks: tuple[tuple[IPv4Address | IPv6Address, int], ...] = ()
     exclude_own: bool = True
-    #: tunnels that are opened: names of `shipper.capture.layout.TUNNELS`
-    decapsulate: tuple[str, ...] = ()
+    #: tunnels that are opened to look for TCP inside
+    decapsulate: tuple[TunnelName, ...] = ()
     flows: int = 65536
     #: sides of connections that may wait at once for a segment which is overdue, 19 KB each
     holds: int = 128

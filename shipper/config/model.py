@@ -97,8 +97,19 @@ class Capture(Section):
     exclude_own: bool = Field(
         default=True, description="leave out the agent's own connections to where it ships"
     )
+    decapsulate: Several[Literal["vxlan", "geneve", "gre", "ipip"]] = Field(
+        default=(),
+        description="tunnels that are opened, with hook `interface`: `vxlan`, `geneve`, `gre` "
+        "(ERSPAN too), `ipip`; replay opens them all",
+    )
     flow_table: int = Field(
         default=65536, ge=256, le=1 << 24, description="connections followed at once"
+    )
+    reorder_table: int = Field(
+        default=128,
+        ge=16,
+        le=65536,
+        description="directions that may wait at once for an overdue segment; 19 KB each",
     )
     ring_bytes: RingBytes = Field(
         default=4 << 20,
