@@ -20,7 +20,7 @@ from shipper.http.accounts import imbalance, new_counters
 from shipper.http.block import parse_block
 from shipper.http.pairing import Conversation
 from shipper.http.startline import BlockError
-from shipper.http.stream import CUT, END, MESSAGE_END, OVERLAP, PROXY, SIMPLE, START
+from shipper.http.stream import CUT, END, MASK, MESSAGE_END, OVERLAP, PROXY, SIMPLE, START
 
 _HEADER: Final = int(Kind.HEADER)
 _MESSAGE_END: Final = int(Kind.MESSAGE_END)
@@ -126,16 +126,22 @@ class Assembler:
     def _header(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
         at, flags = event.side, event.flags
         side = conversation.sides[at]
-        ordinary = flags & _ORDER == _WHOLE and side.half is None
-        if not ordinary or side.repeats(event) or len(event.data) > self._max_block:
+        data, sequence = event.data, event.sequence
+        length = len(data)
+        if (
+            flags & _ORDER != _WHOLE
+            or side.half is not None
+            or (sequence - side.first) & MASK < side.length  # bytes of the last block
+            or length > self._max_block
+        ):
             self._unusual(conversation, event, out)
             return
         counters = self.counters
         counters["header_taken"] += 1
         counters["blocks"] += 1
-        side.first, side.length = event.sequence, len(event.data)
+        side.first, side.length = sequence, length
         try:
-            head = parse_block(event.data)
+            head = parse_block(data)
         except BlockError as error:
             conversation.unusable(at, error, flags, out)
             return

@@ -31,14 +31,13 @@ SIMPLE: Final = int(Flag.SIMPLE)
 
 UNMATCHED: Final = "message_end_unmatched"
 
-_MODULUS: Final = 1 << 32
-_MASK: Final = _MODULUS - 1
+MASK: Final = (1 << 32) - 1  # of a sequence number
 _HALF: Final = 1 << 31
 
 
 def distance(later: int, earlier: int) -> int:
     """Bytes from one sequence number to another, negative when it lies behind (RFC 9293, 3.4)."""
-    return ((later - earlier + _HALF) & _MASK) - _HALF
+    return ((later - earlier + _HALF) & MASK) - _HALF
 
 
 class Block:
@@ -129,7 +128,7 @@ class Side:
 
     def repeats(self, event: Event) -> bool:
         """Whether the event starts among the bytes of the last block."""
-        return (event.sequence - self.first) & _MASK < self.length
+        return (event.sequence - self.first) & MASK < self.length
 
     def _begin(self, event: Event) -> list[Block]:
         if self.repeats(event):
