@@ -53,10 +53,15 @@ def simple_head(event: Event) -> ResponseHead:
     return head
 
 
+def names_no_version(head: RequestHead) -> bool:
+    """Whether the request may be of HTTP/0.9; one that says HTTP/ without a number is not."""
+    return "missing_version" in head.anomalies
+
+
 def _simple(head: RequestHead, block: Block) -> bool:
     """Whether a request is one line without a version, and so whole as it is.
 
     RFC 1945 section 5: `Simple-Request = "GET" SP Request-URI CRLF`, after which nothing comes.
     """
     line = block.data.lstrip(b"\r\n")
-    return head.message.version is None and line.find(b"\n") == len(line) - 1
+    return names_no_version(head) and line.find(b"\n") == len(line) - 1

@@ -19,7 +19,7 @@ from typing import Final
 
 from shipper.contract.events import Event, Flag, FlowEnd
 from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied
-from shipper.http.assembled import SIMPLE_VERSION, head_of, simple_head
+from shipper.http.assembled import SIMPLE_VERSION, head_of, names_no_version, simple_head
 from shipper.http.block import Head, RequestHead, ResponseHead
 from shipper.http.connection import connection_of
 from shipper.http.ending import ended_with, tunnels, unanswered
@@ -155,7 +155,7 @@ class Conversation:
         head = simple_head(event)
         self.take(event.side, head, event.flags, out)
         asked = self._asked
-        if head is self._answer and asked is not None and asked.message.version is None:
+        if head is self._answer and asked is not None and names_no_version(asked):
             asked.message.version = SIMPLE_VERSION
 
     def proxy_header(self, event: Event) -> None:

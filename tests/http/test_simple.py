@@ -81,7 +81,9 @@ def test_request_that_an_ordinary_response_answers() -> None:
     assert exchange.request.version == "0.9"
 
 
-@pytest.mark.parametrize("data", [ASK[:-2], ASK + b"A: 1\r\n", ASK + b"A", b"GET / HTTP/1.0\r\n"])
+@pytest.mark.parametrize(
+    "data", [ASK[:-2], ASK + b"A: 1\r\n", ASK + b"A", b"GET / HTTP/1.0\r\n", b"GET / HTTP/\r\n"]
+)
 def test_what_is_no_simple_request(data: bytes) -> None:
     """No end of the line, a header behind it, or a version: cut off, or no message at all."""
     wire = Wire()
@@ -123,6 +125,15 @@ def test_answer_on_the_wrong_side() -> None:
         ("/one", 404, [])
     ]
     assert assembler.counters["block_role_conflict"] == 1
+
+
+def test_request_whose_version_has_no_number() -> None:
+    """It is no HTTP/0.9, whatever answers it."""
+    wire = Wire()
+    events = [*wire.send(CLIENT, b"GET /zero HTTP/\r\n\r\n"), answer(wire)]
+    [exchange] = run([*events, wire.event(SERVER, Kind.MESSAGE_END, body=9)])
+    assert exchange.request
+    assert exchange.request.version is None
 
 
 def test_answer_that_goes_on() -> None:
