@@ -100,16 +100,27 @@ static bool go_on(struct segment *segment)
 	}
 	rest->compared = 0;
 	rest->held = next_held(segment);
-	if (rest->held)
+	if (rest->held && rest->turned == TURNED_FIRST && rest->again > LAST_PASS / 2) {
+		/* Calls must be left for the packet itself. */
+		rest->held = 0;
+		side->flags |= SIDE_DEFERRED;
+	} else if (rest->held) {
 		return true;
-	side->flags &= ~SIDE_DEFERRED;
+	} else {
+		side->flags &= ~SIDE_DEFERRED;
+	}
 	close_flow(segment);
-	if (rest->turned || segment->flow->verdict != VERDICT_FOLLOW)
+	if (segment->flow->verdict != VERDICT_FOLLOW)
 		return false;
+	if (rest->turned) {
+		/* Back to the packet, if it is still to be looked at. */
+		rest->turned = rest->turned == TURNED_FIRST ? NOT_TURNED : TURNED_LAST;
+		return rest->turned == NOT_TURNED;
+	}
 	side = side_of(segment->flow, !segment->origin->side);
 	if (side->flags & SIDE_DEFERRED ||
 	    (side->state == STATE_LOST && (side->held || side->flags & SIDE_FIN)))
-		rest->turned = 1;
+		rest->turned = TURNED_LAST;
 	return rest->turned;
 }
 
@@ -125,11 +136,9 @@ static void defer(struct segment *segment)
 	u32 done;
 
 	side->flags |= SIDE_DEFERRED;
-	if (rest->held) {
+	if (rest->held)
 		use_part(segment);
-		return;
-	}
-	if (rest->turned || side->state == STATE_LOST)
+	if (rest->held || rest->turned || side->state == STATE_LOST)
 		return;
 	done = side->next - packet->sequence - !!(packet->tcp_flags & TCP_SYN);
 	rest->sequence = side->next;
@@ -137,6 +146,13 @@ static void defer(struct segment *segment)
 	rest->length = packet->length - done;
 	keep(segment);
 	note_fin(segment);
+}
+
+/* The end of a pass. */
+static void tell(struct segment *segment)
+{
+	emit(segment);
+	segment->rest->again++;
 }
 
 /*
@@ -167,9 +183,9 @@ static void pass(struct segment *segment)
 		*more = go_on(segment);
 	else if (rest->again == LAST_PASS)
 		defer(segment);
-	emit(segment);
-	__builtin_memset(segment->found, 0, sizeof(*segment->found));
-	rest->again++;
+	if (rest->held && rest->again == LAST_PASS)
+		segment->side->flags |= SIDE_DEFERRED;
+	tell(segment);
 }
 
 /* The first pass over a packet: is it to be followed at all? */
@@ -186,7 +202,9 @@ static bool begin(struct segment *segment)
 			count(OUT_OF_WINDOW);
 			return false;
 		}
-		notice_gap(segment, other);
+		/* What the packet acknowledges was there before it, so it comes first. */
+		if (notice_gap(segment, other))
+			segment->rest->turned = TURNED_FIRST;
 	}
 	if (segment->packet->length)
 		begin_side(segment);
@@ -221,15 +239,19 @@ static bool trace(struct segment *segment)
 {
 	struct rest *rest = segment->rest;
 
-	if (KEY_IS_REUSED && rest->turned)
+	if (rest->turned)
 		turn_around(segment);
 	segment->side = side_of(segment->flow, segment->origin->side);
 	flow_owner(segment->skb, segment->origin);
-	if (!rest->again && !begin(segment)) {
-		emit(segment); /* a filter may have ended the flow's story */
-		return false;
+	if (!rest->again) {
+		bool attended = begin(segment);
+
+		if (!attended || rest->turned) {
+			tell(segment); /* a gap; or a filter ended the flow's story */
+			return attended;
+		}
 	}
-	if (KEY_IS_REUSED && rest->turned && !rest->held)
+	if (rest->turned && !rest->held)
 		rest->held = next_held(segment);
 	pass(segment);
 	return rest->more;
@@ -256,15 +278,15 @@ static void recall(struct __sk_buff *skb, struct rest *rest)
 {
 	rest->again = skb->cb[0];
 	rest->held = skb->cb[2];
-	rest->turned = skb->cb[3] & 1;
-	rest->compared = skb->cb[3] >> 1;
+	rest->turned = skb->cb[3] & 3;
+	rest->compared = skb->cb[3] >> 2;
 }
 
 static void remember(struct __sk_buff *skb, struct rest *rest)
 {
 	skb->cb[0] = rest->again;
 	skb->cb[2] = rest->held;
-	skb->cb[3] = rest->turned | rest->compared << 1;
+	skb->cb[3] = rest->turned | rest->compared << 2;
 }
 
 int packet_trace(struct __sk_buff *skb)
@@ -280,14 +302,14 @@ int packet_trace(struct __sk_buff *skb)
 	if (!segment.set || !parse_packet(skb, &packet, segment.set->filters) ||
 	    !flow_key(skb, &packet, &key, &origin))
 		return PASS;
-	if (packet.length && !skb->cb[0])
-		count(PACKETS);
 	segment.flow = flows.lookup(&key);
 	if (segment.flow && segment.flow->verdict != VERDICT_FOLLOW &&
 	    segment.flow->generation == segment.set->generation && !(packet.tcp_flags & TCP_SYN)) {
 		forget_closed(segment.flow, &key, origin.side, packet.tcp_flags);
 		return PASS;
 	}
+	if (packet.length && !skb->cb[0])
+		count(PACKETS);
 	segment.scratch = take_scratch();
 	if (!segment.scratch) {
 		/* Nothing of this segment is known: so neither is the place behind it. */

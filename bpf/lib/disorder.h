@@ -192,24 +192,27 @@ static void give_up_hole(struct segment *segment, struct side *side, u32 until)
 
 /*
  * A capture may miss what the receiver did not: an acknowledgement of bytes that were never seen
- * says that they will not come. (A socket's own hook misses nothing, so it need not ask.)
+ * says that they will not come. (A socket's own hook misses nothing, so it need not ask.) True
+ * when kept segments of the other side were waiting for them.
  */
-static void notice_gap(struct segment *segment, struct side *other)
+static bool notice_gap(struct segment *segment, struct side *other)
 {
 	u32 acknowledged = segment->packet->acknowledged;
 
 	if (!(segment->packet->tcp_flags & TCP_ACK))
-		return;
+		return false;
 	if (other->state == STATE_NEW || other->state == STATE_LOST)
-		return;
+		return false;
 	/* The FIN counts as one. */
 	if (other->flags & SIDE_FIN && acknowledged == other->fin + 1)
 		acknowledged--;
 	other->acked = (s32)(acknowledged - other->next) > 0;
 	other->acknowledged = acknowledged;
 	/* What is kept for want of calls lies beyond no hole. */
-	if (other->acked && other->held && !(other->flags & SIDE_DEFERRED))
-		give_up_hole(segment, other, acknowledged);
+	if (!other->acked || !other->held || other->flags & SIDE_DEFERRED)
+		return false;
+	give_up_hole(segment, other, acknowledged);
+	return true;
 }
 
 /* Will the hole before this segment stay? */

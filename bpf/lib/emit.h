@@ -130,6 +130,9 @@ static void emit(struct segment *segment)
 	struct findings *found = segment->found;
 	struct flow *flow = segment->flow;
 
+	if (found->gap_until == found->gap_start && !found->block_flags && !found->message_flags &&
+	    !found->ended)
+		return;
 	found->step = 0;
 	bounded_loop(4)
 	{
@@ -137,7 +140,7 @@ static void emit(struct segment *segment)
 		u32 step = *(volatile u8 *)&found->step, index = flow->ring & 7;
 		u32 kind = step ? step : EVENT_GAP;
 		struct event *event = &segment->scratch->note;
-		u64 wake = BPF_RB_NO_WAKEUP, size;
+		u64 wake = BPF_RB_NO_WAKEUP, size, waiting;
 		void *ring;
 
 		if (step > 3)
@@ -172,9 +175,11 @@ static void emit(struct segment *segment)
 		ring = rings.lookup(&index);
 		if (!ring)
 			break;
-		/* Woken when enough waits; below that a reader comes by itself every few ms,
-		 * which costs less than one wake-up an event. */
-		if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= segment->set->wake_bytes)
+		/* Woken once, by the event that makes it enough: a reader comes by itself every
+		 * few ms, which costs less than a wake-up each, and one is ten times an event. */
+		waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+		if (waiting < segment->set->wake_bytes &&
+		    waiting + size >= segment->set->wake_bytes)
 			wake = BPF_RB_FORCE_WAKEUP;
 		if (bpf_ringbuf_output(ring, event, size, wake) < 0) {
 			count(RING_FULL);

@@ -46,7 +46,7 @@ struct settings {
 
 /* One counter for everything that can fail or be left out; the names are user space's too. */
 enum counter {
-	PACKETS,		/* packets with a TCP payload that were looked at */
+	PACKETS,		/* packets with a TCP payload of flows not left alone already */
 	EVENTS_HEADER,		/* events handed to the ring, by kind */
 	EVENTS_MESSAGE_END,
 	EVENTS_FLOW_END,
@@ -281,6 +281,8 @@ struct origin {
 	u32 interface;
 };
 
+enum turned { NOT_TURNED, TURNED_FIRST, TURNED_LAST };
+
 /* What is left of the packet, or of a segment that was kept, to be looked at. */
 struct rest {
 	u32 sequence;
@@ -288,7 +290,7 @@ struct rest {
 	u32 length;
 	u32 again;    /* passes made over the packet so far */
 	u32 held;     /* the kept segment that is looked at, counted from 1; 0: the packet's own */
-	u32 turned;   /* it is the other side's */
+	u32 turned;   /* it is the other side's: before the packet's own, or behind it */
 	u32 compared; /* what it repeats of the last block was handed out */
 	u32 pick;     /* of a search: the one found so far, */
 	s32 ahead;    /* and how far it is ahead */

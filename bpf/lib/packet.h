@@ -53,6 +53,7 @@ struct layer {
 	u32 offset; /* of the transport header, or what stands in its place */
 	u32 end;    /* of the packet */
 	u32 protocol;
+	bool usual; /* an IPv4 header without options: what follows was loaded with it */
 };
 
 /*
@@ -68,16 +69,24 @@ static u32 packet_end(struct __sk_buff *skb, u32 at, u32 claimed)
 	return length;
 }
 
-static bool parse_ipv4(struct __sk_buff *skb, struct packet *packet, struct layer *layer)
+/* The first bytes from an IP header on: as many as the least IP and TCP headers have together. */
+union head {
+	struct ipv4_header four;
+	struct ipv6_header six;
+	struct {
+		struct ipv4_header ip;
+		struct tcp_header tcp;
+	} usual;
+};
+
+static bool parse_ipv4(struct __sk_buff *skb, struct packet *packet, struct layer *layer,
+		       struct ipv4_header *ip)
 {
-	struct ipv4_header ip;
 	u32 at = layer->offset;
 
-	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) < 0)
-		return false;
-	layer->protocol = ip.protocol;
-	if (ip.fragment & bpf_htons(0x3fff)) {
-		if (ip.protocol == PROTOCOL_TCP)
+	layer->protocol = ip->protocol;
+	if (ip->fragment & bpf_htons(0x3fff)) {
+		if (ip->protocol == PROTOCOL_TCP)
 			count(FRAGMENTS);
 		return false;
 	}
@@ -85,27 +94,26 @@ static bool parse_ipv4(struct __sk_buff *skb, struct packet *packet, struct laye
 	__builtin_memset(packet->destination, 0, 10);
 	packet->source[10] = packet->source[11] = 0xff;
 	packet->destination[10] = packet->destination[11] = 0xff;
-	*(u32 *)&packet->source[12] = ip.source;
-	*(u32 *)&packet->destination[12] = ip.destination;
-	layer->end = packet_end(skb, at, bpf_ntohs(ip.total_length));
-	layer->offset = at + (ip.version_length & 0x0f) * 4;
+	*(u32 *)&packet->source[12] = ip->source;
+	*(u32 *)&packet->destination[12] = ip->destination;
+	layer->end = packet_end(skb, at, bpf_ntohs(ip->total_length));
+	layer->usual = (ip->version_length & 0x0f) == 5;
+	layer->offset = at + (ip->version_length & 0x0f) * 4;
 	return true;
 }
 
-static bool parse_ipv6(struct __sk_buff *skb, struct packet *packet, struct layer *layer)
+static bool parse_ipv6(struct __sk_buff *skb, struct packet *packet, struct layer *layer,
+		       struct ipv6_header *ip)
 {
-	struct ipv6_header ip;
 	u32 at = layer->offset, claimed;
-	u8 next;
+	u8 next = ip->next_header;
 
-	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) < 0)
-		return false;
-	next = ip.next_header;
-	claimed = ip.payload_length ? bpf_ntohs(ip.payload_length) + sizeof(ip) : 0;
+	claimed = ip->payload_length ? bpf_ntohs(ip->payload_length) + sizeof(*ip) : 0;
 	layer->end = packet_end(skb, at, claimed);
-	__builtin_memcpy(packet->source, ip.source, 16);
-	__builtin_memcpy(packet->destination, ip.destination, 16);
-	at += sizeof(ip);
+	layer->usual = false;
+	__builtin_memcpy(packet->source, ip->source, 16);
+	__builtin_memcpy(packet->destination, ip->destination, 16);
+	at += sizeof(*ip);
 	for (u32 i = 0; i < MAX_EXTENSIONS; i++) {
 		u8 extension[4];
 
@@ -137,33 +145,34 @@ static bool parse_ipv6(struct __sk_buff *skb, struct packet *packet, struct laye
 }
 
 /* From the IP header at `layer->offset` to what it carries. */
-static bool parse_ip(struct __sk_buff *skb, struct packet *packet, struct layer *layer)
+static bool parse_ip(struct __sk_buff *skb, struct packet *packet, struct layer *layer,
+		     union head *head)
 {
-	u8 version;
-
-	if (bpf_skb_load_bytes(skb, layer->offset, &version, 1) < 0)
+	/* One call for both headers: calls are what a packet costs here. */
+	if (bpf_skb_load_bytes(skb, layer->offset, head, sizeof(*head)) < 0)
 		return false;
-	if (version >> 4 == 4)
-		return parse_ipv4(skb, packet, layer);
-	if (version >> 4 == 6)
-		return parse_ipv6(skb, packet, layer);
+	if (head->four.version_length >> 4 == 4)
+		return parse_ipv4(skb, packet, layer, &head->four);
+	if (head->four.version_length >> 4 == 6)
+		return parse_ipv6(skb, packet, layer, &head->six);
 	return false;
 }
 
-static bool parse_tcp(struct __sk_buff *skb, struct packet *packet, struct layer *layer)
+static bool parse_tcp(struct __sk_buff *skb, struct packet *packet, struct layer *layer,
+		      union head *head)
 {
-	struct tcp_header tcp;
+	struct tcp_header *tcp = &head->usual.tcp;
 
-	if (bpf_skb_load_bytes(skb, layer->offset, &tcp, sizeof(tcp)) < 0)
+	if (!layer->usual && bpf_skb_load_bytes(skb, layer->offset, tcp, sizeof(*tcp)) < 0)
 		return false;
-	packet->source_port = bpf_ntohs(tcp.source);
-	packet->destination_port = bpf_ntohs(tcp.destination);
-	packet->sequence = bpf_ntohl(tcp.sequence);
-	packet->acknowledged = bpf_ntohl(tcp.acknowledged);
-	packet->window = bpf_ntohs(tcp.window);
-	packet->tcp_flags = tcp.flags;
-	packet->options = layer->offset + sizeof(tcp);
-	packet->payload = layer->offset + (tcp.offset >> 4) * 4;
+	packet->source_port = bpf_ntohs(tcp->source);
+	packet->destination_port = bpf_ntohs(tcp->destination);
+	packet->sequence = bpf_ntohl(tcp->sequence);
+	packet->acknowledged = bpf_ntohl(tcp->acknowledged);
+	packet->window = bpf_ntohs(tcp->window);
+	packet->tcp_flags = tcp->flags;
+	packet->options = layer->offset + sizeof(*tcp);
+	packet->payload = layer->offset + (tcp->offset >> 4) * 4;
 	packet->length = layer->end > packet->payload ? layer->end - packet->payload : 0;
-	return (tcp.offset >> 4) >= 5;
+	return (tcp->offset >> 4) >= 5;
 }

@@ -139,6 +139,11 @@ static u64 next_lf(u8 *buffer, u64 at, u64 limit, bool *found)
 	return at < limit ? at : limit;
 }
 
+static bool ends_name(u8 byte)
+{
+	return byte == ':' || byte == ' ' || byte == '\t';
+}
+
 /* The line [line, lf) is complete. True when it is empty: the block ends. */
 static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 {
@@ -151,23 +156,18 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 		return true;
 	first = *(u64 *)(buffer + line) | 0x20 * ONES;
 	if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-')) {
-		u8 behind = buffer[line + 14];
-
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
-		    (behind == ':' || behind == ' ' || behind == '\t')) {
+		    ends_name(buffer[line + 14])) {
 			if (scan->length_line)
 				scan->length_again = line;
 			else
 				scan->length_line = line;
 		}
 	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
-		u8 behind = buffer[line + 17];
-
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
-		    (buffer[line + 16] | 0x20) == 'g' &&
-		    (behind == ':' || behind == ' ' || behind == '\t'))
+		    (buffer[line + 16] | 0x20) == 'g' && ends_name(buffer[line + 17]))
 			scan->coding_line = line;
 	} else if ((first & LOW(7)) == W('e', 'x', 'p', 'e', 'c', 't', ':' | 0x20, 0)) {
 		scan->expects = 1;
@@ -251,11 +251,12 @@ static void save_carry(struct side *side, struct scratch *scratch, struct scan *
 		second = *(u64 *)(scratch->buffer + from + 8) | 0x20 * ONES;
 		if (first == W('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
 		    (second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
-		    scratch->buffer[from + 14] <= ':')
+		    ends_name(scratch->buffer[from + 14]))
 			side->flags |= SIDE_AMBIGUOUS;
 		else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r') &&
 			 second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
-			 scratch->buffer[from + 17] <= ':')
+			 (scratch->buffer[from + 16] | 0x20) == 'g' &&
+			 ends_name(scratch->buffer[from + 17]))
 			side->flags |= SIDE_AMBIGUOUS;
 		return;
 	}

@@ -137,17 +137,18 @@ static bool enter_tunnel(struct __sk_buff *skb, struct packet *packet, struct la
 static bool parse_packet(struct __sk_buff *skb, struct packet *packet, u32 filters)
 {
 	struct layer layer = {};
+	union head head;
 
-	if (!parse_ip(skb, packet, &layer))
+	if (!parse_ip(skb, packet, &layer, &head))
 		return false;
 	if (KEY_IS_REUSED && layer.protocol != PROTOCOL_TCP && filters & OPEN_ANY) {
 		for (u32 depth = 0; depth < TUNNELS; depth++) {
 			if (!enter_tunnel(skb, packet, &layer, filters) ||
-			    !parse_ip(skb, packet, &layer))
+			    !parse_ip(skb, packet, &layer, &head))
 				return false;
 			if (layer.protocol == PROTOCOL_TCP)
 				break;
 		}
 	}
-	return layer.protocol == PROTOCOL_TCP && parse_tcp(skb, packet, &layer);
+	return layer.protocol == PROTOCOL_TCP && parse_tcp(skb, packet, &layer, &head);
 }
