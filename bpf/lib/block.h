@@ -263,9 +263,12 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 		return false;
 	}
 	if (first_line >= 16) {
-		CLAMP(first_line);
-		if (first_line <= BUFFER_END)
-			named = names_version(scratch->buffer + first_line);
+		/* A copy of its own: 5.10 forgets what it learned when the number is spilled. */
+		u64 lf = first_line;
+
+		CLAMP(lf);
+		if (lf <= BUFFER_END)
+			named = names_version(scratch->buffer + lf);
 	}
 	if (!lost && (kind == START_NONE || kind == START_PARTIAL)) {
 		kind = odd_start(segment, scratch, scan, loaded, named);
