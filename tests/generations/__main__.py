@@ -21,6 +21,8 @@ from .outcome import Outcome, table
 _CHECKOUT = Path(__file__).parents[2]
 #: Each has two processors of its own, which this host may not have.
 _AT_ONCE = 2
+#: A machine that ends before the job has said a word is the emulator's fault, and is booted again.
+_BOOTS = 3
 _STARTED = time.monotonic()
 
 
@@ -55,11 +57,14 @@ def boot(generation: images.Generation, project: job.Project, packed: Path, coun
         initial = packed.with_name(f"{generation.name}.cpio")
         images.initial(kernel, packed, initial)
         console = project.cache / f"console-{generation.name}.log"
-        say(f"{generation.name}: boots; its console is {console}")
         root = images.root(debian, project.cache)
-        outcome.unexplained = machine.run(
-            kernel, initial, root, console, lambda message: note(outcome, message, project.cache)
-        )
+        for _ in range(_BOOTS):
+            say(f"{generation.name}: boots; its console is {console}")
+            outcome.unexplained = machine.run(
+                kernel, initial, root, console, lambda it: note(outcome, it, project.cache)
+            )
+            if outcome.release:
+                break
         initial.unlink()
     except machine.Silent:
         outcome.problems.append("the machine said nothing for too long")

@@ -20,7 +20,7 @@ from product.agent import Agent, ask, serving
 from shipper.capture.loader import create_ring
 
 from .message import tell
-from .objects import program_by_id, verified_instructions
+from .objects import verified_by_id
 from .patient import PATIENCE_S
 
 REQUESTS = 20
@@ -106,7 +106,7 @@ def _read(agent: Agent, hook: str, paths: list[str]) -> None:
 def _watch(agent: Agent, port: int, hook: str) -> int | None:
     """One agent from ready to its end; the instructions that the verifier followed."""
     pids, held = agent.pids, _look(agent)
-    instructions = verified_instructions(program_by_id(min(held.programs)))
+    instructions = verified_by_id(min(held.programs))
     paths = _ask(agent, port)
     code = agent.stop(signal.SIGTERM)
     _expect(code == 0, f"it ends with 0, not {code}: {agent.said[-3:]}")

@@ -37,9 +37,13 @@ def verified_instructions(descriptor: int) -> int | None:
     return _program_info(descriptor)[1] or None
 
 
-def program_by_id(number: int) -> int:
-    """A descriptor of the program with this id."""
-    return bpf(_PROG_GET_FD_BY_ID, struct.pack("=III", number, 0, 0))
+def verified_by_id(number: int) -> int | None:
+    """The same of the program with this id."""
+    descriptor = bpf(_PROG_GET_FD_BY_ID, struct.pack("=III", number, 0, 0))
+    try:
+        return verified_instructions(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def forget_flows(program: int) -> None:
