@@ -1,4 +1,4 @@
-"""IP fragments: the interface hook sees the whole datagrams that the kernel makes of them."""
+"""IP fragments: both hooks see the whole datagrams that the kernel makes of them."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from shipper.capture import CaptureSettings
 
 from .clients import Ask, curl
 from .conftest import StartNginx
-from .netns import Namespace, Network, Route, translated
-from .watch import RING, Watch, ids
+from .netns import PORT, Namespace, Network, Route, translated
+from .watch import RING, Watch, ids, only, shared
 
 _MTU = 600
 
@@ -67,6 +67,20 @@ def test_fragments_come_as_whole_datagrams(
     assert ids(watch.told()) == sorted(ask.id for ask in asks)
     assert [e.incomplete for e in watch.exchanges if e.incomplete] == []
     assert [e.anomalies for e in watch.exchanges if e.anomalies] == []
+    assert watch.counters["fragments"] == 0
+
+
+def test_sockets_get_whole_datagrams(loaded: Watch, network: Network, nginx: StartNginx) -> None:
+    """By the cgroup hook nothing has to be done: the stack joins fragments before."""
+    route = _narrow(network)
+    nginx(route)
+    assert route.middle
+    asks = _asks()
+    with shared(loaded, only(PORT)) as watch:
+        curl(route.client, *route.ask[4], asks)
+    assert _cut(route.middle) > 10
+    assert ids(watch.told()) == sorted(ask.id for ask in asks)
+    assert [e.incomplete for e in watch.exchanges if e.incomplete] == []
     assert watch.counters["fragments"] == 0
 
 
