@@ -4,6 +4,8 @@ import gzip
 import random
 import struct
 import subprocess
+import tracemalloc
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -274,3 +276,22 @@ def test_a_gzip_file_is_read_up_to_the_byte(tmp_path: Path) -> None:
     assert len(found) >= len(half) > 3
     assert damage
     assert "gzip stream is cut off" in damage
+
+
+def test_memory_does_not_grow_with_what_was_packed(tmp_path: Path) -> None:
+    """A block of 200 MB of zeros in 200 KB of gzip is passed over piece by piece."""
+    size = 200 << 20
+    packer = zlib.compressobj(wbits=31)
+    head = Pcapng().section().interface(RAW).bytes + struct.pack("<II", 99, size + 12)
+    packed = [packer.compress(head)]
+    packed += [packer.compress(bytes(1 << 20)) for _ in range(200)]
+    tail = struct.pack("<I", size + 12) + Pcapng().packet(0, 7, PACKET).bytes
+    packed += [packer.compress(tail), packer.flush()]
+    path = tmp_path / "bomb.pcapng.gz"
+    path.write_bytes(b"".join(packed))
+    tracemalloc.start()
+    frames, damage = read(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert ([frame.data for frame in frames], damage) == ([PACKET], None)
+    assert peak < 2 << 20
