@@ -23,10 +23,11 @@ MOST: Final = 40
 #: is left waits for the next packets, so that some come at the end.
 STEPS: Final = 30
 LAST_ACKS: Final = 4
-#: segments of one side that it keeps beyond a hole, those included that it is done with
-SEGMENTS_HELD: Final = 32
-#: bytes beyond a hole that it keeps of one side, and the window that every packet offers
-BYTES_HELD: Final = 16384
+#: Segments and bytes of one side beyond a hole: half of what the program keeps (32 and 16384), for
+#: what it is done with, or could not take yet, counts there until the last of them is used.
+SEGMENTS_HELD: Final = 16
+BYTES_HELD: Final = 8192
+#: the window that every packet offers
 WINDOW: Final = 65535
 
 
