@@ -128,6 +128,7 @@ def assembler(config: Config) -> Assembler:
         max_connections=http.max_connections,
         max_pending=http.max_pending,
         max_block=config.capture.max_block,
+        max_held=http.max_held,
     )
 
 

@@ -27,6 +27,7 @@ from shipper.config.values import (
     Port,
     RingBytes,
     Several,
+    Size,
     Table,
 )
 from shipper.errors import ConfigError
@@ -136,6 +137,12 @@ class Http(Section):
     max_connections: int = Field(default=65536, ge=1, description="connections assembled at once")
     max_pending: int = Field(
         default=128, ge=1, description="requests of one connection that wait for their response"
+    )
+    max_held: Size = Field(
+        default=128 << 20,
+        ge=1 << 20,
+        description="memory of what is in no exchange yet; beyond it the longest silent is told "
+        "as it is",
     )
 
 

@@ -18,7 +18,8 @@ asked of the assembler. The equations hold after every call:
 
 Beside them stand facts that are no fates: `overlap_conflict` (retransmitted bytes disagreed),
 `pipeline_overflow`, `timeouts` (connections whose wait ended), `connections`,
-`connections_idle`, `connections_evicted`, `blocks_broken_off` (no blank line, for whatever
+`connections_idle`, `connections_evicted`, `connections_relieved` (what they held was told early,
+because all together held too much), `blocks_broken_off` (no blank line, for whatever
 reason) and `interim_dropped` (1xx codes beyond what one exchange lists).
 """
 
@@ -61,6 +62,7 @@ FACTS: Final = (
     "connections",
     "connections_idle",
     "connections_evicted",
+    "connections_relieved",
     "blocks_broken_off",
     "interim_dropped",
 )

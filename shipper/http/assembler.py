@@ -8,6 +8,11 @@ body is still being sent it is not waiting yet, and `idle_ns` bounds it. A respo
 not come is handed out after the same time, without an end. Then the state of the connection
 remains, until `idle_ns` pass, so that what comes late is told as such.
 
+No more connections have state than `max_connections`, and header blocks in progress and messages in
+no exchange yet weigh no more than `max_held` bytes (`shipper.http.weight`), however many peers
+never end what they began. Beyond either, the connections that were silent longest give way: what
+there is of their messages is told as it is.
+
 What became of each event is counted: see `shipper.http.accounts` for the equations.
 """
 
@@ -38,7 +43,7 @@ _ORDER: Final = _WHOLE | OVERLAP | CUT | PROXY | SIMPLE
 class Assembler:
     """Turns events, in the order in which the kernel emitted them, into exchanges."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each bound by its name
         self,
         *,
         timeout_ns: int = 30_000_000_000,
@@ -46,6 +51,7 @@ class Assembler:
         max_connections: int = 65536,
         max_pending: int = 128,
         max_block: int = 16384,
+        max_held: int = 128 << 20,
     ) -> None:
         self.counters = new_counters()
         self._timeout_ns = timeout_ns
@@ -53,6 +59,8 @@ class Assembler:
         self._max_connections = max_connections
         self._max_pending = max_pending
         self._max_block = max_block
+        self._max_held = max_held
+        self._held = 0
         self._now = 0
         self._next_check = 0  # nothing can be over before
         # Both in the order in which the connections were last heard of.
@@ -88,8 +96,13 @@ class Assembler:
         if conversation.waits:
             self._waiting[flow] = conversation
             self._waiting.move_to_end(flow)
+            self._weigh(conversation)
+            if self._held > self._max_held:
+                self._relieve(out)
         else:
             self._waiting.pop(flow, None)
+            self._held -= conversation.weighed
+            conversation.weighed = 0
         return out
 
     def advance(self, now: int) -> list[Exchange]:
@@ -108,12 +121,18 @@ class Assembler:
             conversation.flush(out)
         self._connections.clear()
         self._waiting.clear()
+        self._held = 0
         return out
 
     @property
     def connections(self) -> int:
         """Connections of which there is state."""
         return len(self._connections)
+
+    @property
+    def held_bytes(self) -> int:
+        """What the header blocks in progress and the messages in no exchange yet weigh."""
+        return self._held
 
     def held_messages(self) -> int:
         """Messages that are in no exchange yet. Looks at every connection."""
@@ -172,6 +191,7 @@ class Assembler:
         if len(self._connections) >= self._max_connections:
             flow, oldest = self._connections.popitem(last=False)
             self._waiting.pop(flow, None)
+            self._held -= oldest.weighed
             self.counters["connections_evicted"] += 1
             oldest.flush(out)
         self.counters["connections"] += 1
@@ -193,12 +213,34 @@ class Assembler:
     def _end(self, conversation: Conversation, event: Event, out: list[Exchange]) -> None:
         del self._connections[event.flow]
         self._waiting.pop(event.flow, None)
+        self._held -= conversation.weighed
         if event.reason == _TWIN:
             self.counters["twin"] += 1
             conversation.drop()
         else:
             self.counters["flow_end"] += 1
             conversation.end(event, out)
+
+    def _weigh(self, conversation: Conversation) -> None:
+        weight = conversation.weight
+        self._held += weight - conversation.weighed
+        conversation.weighed = weight
+
+    def _relieve(self, out: list[Exchange]) -> None:
+        """Make room, and a tenth more, so that those who hold nothing are not passed each time."""
+        excess = self._held - self._max_held * 9 // 10
+        relieved: list[int] = []
+        for flow, conversation in self._waiting.items():
+            if conversation.weighed:
+                relieved.append(flow)
+                excess -= conversation.weighed
+                if excess <= 0:
+                    break
+        for flow in relieved:
+            conversation = self._waiting.pop(flow)
+            self.counters["connections_relieved"] += 1
+            conversation.flush(out)
+            self._weigh(conversation)
 
     def _expire(self, out: list[Exchange]) -> None:
         now = self._now
@@ -214,6 +256,7 @@ class Assembler:
             if not conversation.uploading:
                 self.counters["timeouts"] += 1
                 conversation.flush(out, timed_out=True)
+                self._weigh(conversation)
         while connections:
             flow, conversation = next(iter(connections.items()))
             if conversation.last + self._idle_ns > now:
@@ -221,6 +264,7 @@ class Assembler:
                 break
             del connections[flow]
             waiting.pop(flow, None)
+            self._held -= conversation.weighed
             self.counters["connections_idle"] += 1
             conversation.flush(out, timed_out=True)
         self._next_check = check

@@ -81,6 +81,11 @@ class Head:
         self.gap = False
         self.resumed = False
 
+    def forget(self) -> None:
+        """Let go of what takes room, where no exchange will tell of it."""
+        self.raw = b""
+        self.message.headers.clear()
+
     @property
     def body_awaited(self) -> bool:
         """Whether the headers promise a body whose end has not been seen."""

@@ -27,6 +27,7 @@ from shipper.http.proxy_protocol import ProxyHeaderError, parse_proxy_header
 from shipper.http.queue import Queue
 from shipper.http.startline import BlockError
 from shipper.http.stream import CUT, UNMATCHED, Block, Side
+from shipper.http.weight import of_block, of_head
 
 _RESUMED: Final = int(Flag.RESUMED)
 _LATE: Final = int(Flag.LATE)
@@ -46,7 +47,10 @@ _AFTER_TIMEOUT: Final = "message_end_after_timeout"
 
 
 class Conversation:
-    """The state of one connection. `last` is the clock when it was last heard of."""
+    """The state of one connection.
+
+    `last` is the clock when it was last heard of; `weighed` is what its `weight` was then.
+    """
 
     __slots__ = (
         "_answer",
@@ -64,16 +68,18 @@ class Conversation:
         "_request_side",
         "last",
         "sides",
+        "weighed",
     )
 
     def __init__(
         self, opening: Event, counters: dict[str, int], *, max_pending: int, max_block: int
     ) -> None:
-        self.last = 0
+        self.last = self.weighed = 0
         self.sides = (Side(counters, max_block), Side(counters, max_block))
         self._counters = counters
         self._max_pending = max_pending
-        self._opening: Event | None = opening  # until the connection is made from it
+        # Until the connection is made from it, which takes no data.
+        self._opening: Event | None = Event._make((*opening[:-1], b""))
         self._connection: Connection | None = None
         self._request_side: int | None = None
         self._queue = Queue()
@@ -102,6 +108,18 @@ class Conversation:
             return False
         front = pending[0]
         return front is not None and front.body_awaited
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, at most, of the blocks and messages in no exchange yet."""
+        weight = 0
+        for head in (*self._queue.pending, self._asked, self._answer):
+            if head is not None:
+                weight += of_head(head)
+        for side in self.sides:
+            if side.half is not None:
+                weight += of_block(side.half)
+        return weight
 
     @property
     def held_messages(self) -> int:
@@ -278,6 +296,7 @@ class Conversation:
     def _take_interim(self, head: ResponseHead, status: int) -> None:
         self._counters["messages_interim"] += 1
         self._note(head.anomalies)
+        head.forget()
         if len(self._interim) < _MOST_INTERIM:
             self._interim.append(status)
         else:

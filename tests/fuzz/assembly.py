@@ -16,6 +16,7 @@ LONGEST = 4096
 _BLOCK = 256
 _PENDING = 3
 _CONNECTIONS = 3
+_HELD = 10_000
 
 
 def check(data: bytes) -> None:
@@ -26,6 +27,7 @@ def check(data: bytes) -> None:
         max_connections=_CONNECTIONS,
         max_pending=_PENDING,
         max_block=_BLOCK,
+        max_held=_HELD,
     )
     tape = Tape()
     account = _Account()
@@ -38,11 +40,13 @@ def check(data: bytes) -> None:
     account.take(assembler.close())
     assert assembler.imbalance() == {}
     assert assembler.connections == 0
-    assert assembler.held_messages() == 0
+    assert assembler.held_messages() == assembler.held_bytes == 0
 
 
 def _bounded(assembler: Assembler) -> None:
     assert assembler.connections <= _CONNECTIONS
+    weights = [each.weight for each in assembler._connections.values()]
+    assert assembler.held_bytes == sum(weights) <= _HELD
     assert set(assembler._waiting) <= set(assembler._connections)
     for conversation in assembler._connections.values():
         assert len(conversation._queue.pending) <= _PENDING
