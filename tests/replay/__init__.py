@@ -1,0 +1,1 @@
+"""Capture files, read by the program and by others."""
