@@ -62,7 +62,8 @@ class Traffic:
             self._listener = socket.create_server(("127.0.0.1", 0))
             self._datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self._datagrams.bind(("127.0.0.1", 0))
-        self._bare = (0, 0.0)
+        self._bare = (0, 0.0)  # runs of a connection without data, and ns
+        self._read_each = False
         self.cases: dict[str, Callable[[], float]] = {
             "empty program": self.empty,
             "not TCP": self.not_tcp,
@@ -120,13 +121,15 @@ class Traffic:
         return self._each(runs, max(1, runs.number - self._bare[0]), connections=1)
 
     def woken(self) -> float:
-        """Requests while more waits in the ring than the reader is let sleep for."""
+        """Requests whose reader has read all that came before, and is woken by anything."""
         usual = self._kernel.settings
-        self._kernel.apply(replace(usual, wake_bytes=0))
+        self._kernel.apply(replace(usual, wake_bytes=1))
+        self._read_each = True
         try:
             return self._requests(REQUEST)
         finally:
             self._kernel.apply(usual)
+            self._read_each = False
 
     def exchanges(self) -> float:
         """Both directions: a request, and a response whose body is in the same segment."""
@@ -179,6 +182,8 @@ class Traffic:
                 for _ in range(requests):
                     client.send(request)
                     server.recv(len(request), socket.MSG_WAITALL)
+                    if self._read_each:
+                        self._ring.drain()
                     if answer:
                         server.send(answer)
                         client.recv(len(answer), socket.MSG_WAITALL)
