@@ -103,7 +103,8 @@ def _calm_after(shown: Shown, lost: list[Segment]) -> range:
     The first of them may be told as two halves: who saw a request without an answer can't be sure
     which of two the next answer is meant for.
     Of who was seen to ask before the answer is there, nobody can say how much of it was missed; and
-    without the start line of a HEAD nobody knows where its response ends.
+    without the start line of a HEAD nobody knows where its response ends. Where the place is lost,
+    nothing is kept that comes out of order.
     """
     case = shown.case
     latest = max(
@@ -116,6 +117,8 @@ def _calm_after(shown: Shown, lost: list[Segment]) -> range:
         if segment.side == CLIENT and b"HEAD" in methods:
             return range(0)
     shapes = [sent.shape for sent in case.sent]
-    if any(shape.pipelined for shape in shapes) or any(shape.early for shape in shapes[latest:]):
+    if case.plan.manner.window > 1 or any(shape.pipelined for shape in shapes):
+        return range(0)
+    if any(shape.early for shape in shapes[latest:]):
         return range(0)
     return range(latest + 2, len(case.sent))

@@ -17,7 +17,7 @@ from .streams import CLIENT, SERVER, Stream
 LARGEST: Final = 2900
 USUAL: Final = 1400
 #: segments that one direction is cut into, about
-MOST: Final = 40
+MOST: Final = 30
 #: The program takes a step at a time, and at most 33 of them on one packet: one for each segment,
 #: kept ones that the packet makes readable included, and one for each message's end in them. What
 #: is left waits for the next packets, so that some come at the end.

@@ -1,10 +1,22 @@
 """The same exchanges come out that went in, whatever their segments look like.
 
 Every case goes through the real kernel program by test-run, and from its events through HTTP
-assembly. What the generator keeps to, because the program or a test-run is bounded there:
+assembly. The seed is printed; `ROUND_TRIP_SEED` repeats a run, `ROUND_TRIP_CASES` says how many
+cases it has (20,000 under CI).
+
+What the generator keeps to, because a test-run, a capture or the program is bounded there:
 
 - A test-run takes 2900 bytes of payload.
-- A header block has less than 16384 bytes (`capture.max_block`).
+- A header block has less than 16384 bytes (`capture.max_block`), a line about framing, with the
+  space around its value, at most 48 (what is remembered of a line that is cut).
+- Beyond a hole lie at most 16 segments and 8192 bytes of one side: half of what a hold keeps
+  (`bpf/lib/hold.h`), because what is used up counts until the hold is empty.
+- At most 30 messages end in a segment. A chain of 33 calls takes a packet, and what it leaves waits
+  for the next ones: so four bare ACKs come last.
+- Nobody acknowledges what was not shown (it would be taken for lost) or sends beyond the window.
+- A retransmission with other bytes comes while its block is the last of its side and its exchange
+  is under way, not before 48 bytes of the block are there, and not as a last single byte, which is
+  a keep-alive.
 """
 
 from random import Random
