@@ -1,8 +1,10 @@
 """Memory: bounded by what is configured, whatever peers begin and never end."""
 
+import contextlib
 import json
 import subprocess
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from wire import CLIENT, GET, OK, POST, SERVER, WHOLE, Wire, run, summary
 
 from shipper.contract.events import Event, Flag
 from shipper.http import Assembler
+from shipper.http.block import parse_block
+from shipper.http.startline import BlockError
 from shipper.http.weight import CONNECTION
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n"
@@ -79,6 +83,42 @@ def test_what_is_held_weighs_no_less_than_it_takes(shape: str) -> None:
     assert taken <= assembler.held_bytes - weighed + connections * CONNECTION
     assembler.close()
     assert assembler.held_bytes == 0
+
+
+_START = b"GET / HTTP/1.1\r\n"
+REPETITIVE = {
+    "folds": _START + b"a: b\r\n" + b" c\r\n" * 4000,
+    "white space": b"GET" + b" \t\v\f" * 4000 + b"\r\n",
+    "words": b"GET" + b" a" * 8000 + b" HTTP/1.1\r\n",
+    "empty lines": b"\r\n" * 8000,
+    "bare line ends": b"GET / HTTP/1.1\n" + b"a:b\n" * 4000,
+    "carriage returns": _START + b"\r" * 16000,
+    "controls": _START + b"a: " + b"\x01\n" * 8000,
+    "lengths": _START + b"Content-Length: " + b"1," * 8000 + b"\r\n",
+    "codings": _START + b"Transfer-Encoding: " + b"chunked," * 2000 + b"\r\n",
+    "hosts": b"GET http://b/ HTTP/1.1\r\n" + b"Host: a:80\r\n" * 1300,
+    "percents": _START + b"Host: " + b"a%" * 8000 + b"\r\n",
+    "space before a colon": _START + b"x" + b" " * 16000 + b":\r\n",
+    "digits": b"HTTP/1.1 " + b"2" * 16000 + b"\r\n",
+    "schemes": b"GET " + b"a+" * 8000 + b"://x HTTP/1.1\r\n",
+    "users": b"GET http://" + b"a@" * 8000 + b"/ HTTP/1.1\r\nHost: x\r\n",
+    "labels": b"CONNECT " + b"a.b" * 5000 + b" HTTP/1.1\r\n",
+    "colons": b"CONNECT [" + b":" * 16000 + b" HTTP/1.1\r\n",
+}
+
+
+@pytest.mark.parametrize("name", REPETITIVE)
+def test_no_block_takes_long(name: str) -> None:
+    """What a parser may stumble over, as often as a block has room: a fraction of a second of CPU.
+
+    (What takes time in proportion to the size takes a few ms; with its square, seconds.)
+    """
+    began = time.process_time()
+    for raw in (REPETITIVE[name], REPETITIVE[name] + b"\r\n"):
+        for cut in (False, True):
+            with contextlib.suppress(BlockError):
+                parse_block(raw, whole=not cut, cut=cut)
+    assert time.process_time() - began < 0.5
 
 
 def test_a_million_connections(tmp_path: Path) -> None:
