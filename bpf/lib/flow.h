@@ -324,6 +324,13 @@ static void close_flow(struct segment *segment)
 
 	if (flow->verdict != VERDICT_FOLLOW)
 		return;
+	/* The other side never spoke. */
+	if (flow->class == CLASS_UNKNOWN && side->flags & SIDE_STRANGE &&
+	    segment->packet->tcp_flags & (TCP_FIN | TCP_RST)) {
+		count_class(segment, CLASS_OTHER);
+		flow->verdict = VERDICT_CLASS;
+		return;
+	}
 	if (!reset) {
 		if (!(side->flags & SIDE_FIN) || side->flags & SIDE_CLOSED || !all_was_seen(segment))
 			return;

@@ -149,6 +149,7 @@ enum request_kind {
 #define SIDE_CLOSED (1 << 10)	 /* and all before the FIN was seen */
 #define SIDE_STRANGE (1 << 11)	 /* its first bytes are no start line */
 #define SIDE_EXPECTS (1 << 12)	 /* the request asks whether its body is wanted */
+#define SIDE_LENGTHS_DIFFER (1 << 14) /* Content-Length says two things */
 #define SIDE_DEFERRED (1 << 13)	 /* what the last packet held was too much: the rest is kept */
 
 /* Segments beyond a hole, kept in order of arrival until it is filled (hold.h). */
@@ -310,7 +311,14 @@ struct scan {
 	u64 length_line; /* where the lines about framing begin: the first Content-Length, */
 	u64 length_again; /* the last of several, */
 	u64 coding_line; /* and Transfer-Encoding */
+	u64 about_framing; /* the line before was one of these, */
+	u64 folded;	 /* and the next one continues it */
 	u64 expects;	 /* there is an Expect */
+	/* Of one line about framing, while it is read: */
+	u64 part;	 /* of a length, where its reader is, */
+	u64 digits;	 /* and how many it had; */
+	u64 coding;	 /* the coding read last, */
+	u64 fresh;	 /* and whether another may begin */
 };
 
 /* What a pass has to tell; nothing where the kind's field is zero. */

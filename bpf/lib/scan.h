@@ -16,6 +16,9 @@
 #define CODING_TURNS 40
 #define JUNK_TURNS 32
 
+/* Of a field line: as far as it was read. */
+enum part { PART_NAME, PART_VALUE, PART_DIGITS, PART_END };
+
 #define CLAMP(value) asm volatile("%0 &= 0x7fff" : "+r"(value))
 #define BUFFER_END (DATA + MAX_BLOCK + 32)
 
@@ -35,52 +38,80 @@ static u64 first_lf(u64 word)
 /* "Content-Length: 123" at `line`; false when it is no plain number. */
 static bool read_length(struct scratch *scratch, u64 line, u64 *length)
 {
-	u64 at = line + 14 + scratch->zero, digits = scratch->zero, value = scratch->zero;
-	u64 colon = scratch->zero;
+	volatile struct scan *scan = &scratch->scan;
+	u64 at = line + 14 + scratch->zero, value = scratch->zero;
 
+	scan->part = PART_NAME;
+	scan->digits = 0;
 	bounded_loop(LENGTH_TURNS)
 	{
+		u8 byte, part = scan->part;
+
+		CLAMP(at);
+		if (at > BUFFER_END)
+			break;
+		byte = scratch->buffer[at++];
+		if (byte == '\n') {
+			*length = value;
+			return scan->digits && scan->digits < 19;
+		}
+		if (byte == ' ' || byte == '\t' || byte == '\r') {
+			if (part == PART_DIGITS)
+				scan->part = PART_END;
+			continue;
+		}
+		if (byte == ':' && part == PART_NAME) {
+			scan->part = PART_VALUE;
+			continue;
+		}
+		if (byte < '0' || byte > '9' || part == PART_NAME || part == PART_END)
+			break;
+		scan->part = PART_DIGITS;
+		scan->digits++;
+		value = value * 10 + (byte - '0');
+	}
+	return false;
+}
+
+enum coding { CODING_NONE, CODING_CHUNKED, CODING_IDENTITY, CODING_OTHER };
+
+/*
+ * "Transfer-Encoding: gzip, chunked" at `line`: the last coding, which says how the body ends
+ * (RFC 9112 section 6.3). Whatever is not plainly one of the known ones is another.
+ */
+static u32 last_coding(struct scratch *scratch, u64 line)
+{
+	volatile struct scan *scan = &scratch->scan;
+	u64 at = line + 17 + scratch->zero;
+
+	scan->coding = CODING_NONE;
+	scan->fresh = 0;
+	bounded_loop(CODING_TURNS)
+	{
+		u64 word, fresh = scan->fresh;
 		u8 byte;
 
 		CLAMP(at);
 		if (at > BUFFER_END)
-			return false;
-		byte = scratch->buffer[at++];
-		if (byte == ':' && !colon) {
-			colon++;
-		} else if (byte == ' ' || byte == '\t') {
-			if (digits)
-				break;
-		} else if (byte >= '0' && byte <= '9' && colon && digits < 19) {
-			value = value * 10 + (byte - '0');
-			digits++;
-		} else {
-			if (byte != '\r' && byte != '\n')
-				return false;
 			break;
+		word = *(u64 *)(scratch->buffer + at++);
+		byte = word;
+		word |= 0x20 * ONES;
+		if (byte == '\n')
+			return scan->coding;
+		if (byte == ' ' || byte == '\t' || byte == '\r')
+			continue;
+		scan->fresh = byte == ',' || (byte == ':' && !scan->coding && !fresh);
+		if (scan->fresh)
+			continue;
+		scan->coding = CODING_OTHER;
+		if (fresh && (word & LOW(7)) == W('c', 'h', 'u', 'n', 'k', 'e', 'd', 0)) {
+			scan->coding = CODING_CHUNKED;
+			at += 6;
+		} else if (fresh && word == W('i', 'd', 'e', 'n', 't', 'i', 't', 'y')) {
+			scan->coding = CODING_IDENTITY;
+			at += 7;
 		}
 	}
-	*length = value;
-	return digits > 0 && digits < 19;
-}
-
-/* "Transfer-Encoding: gzip, chunked" at `line`: is chunked among the codings? */
-static bool names_chunked(struct scratch *scratch, u64 line)
-{
-	u64 at = line + 18 + scratch->zero;
-
-	bounded_loop(CODING_TURNS)
-	{
-		u64 word;
-
-		CLAMP(at);
-		if (at > BUFFER_END)
-			return false;
-		word = *(u64 *)(scratch->buffer + at++);
-		if ((u8)word == '\n')
-			return false;
-		if (((word | 0x20 * ONES) & LOW(7)) == W('c', 'h', 'u', 'n', 'k', 'e', 'd', 0))
-			return true;
-	}
-	return false;
+	return CODING_OTHER;
 }

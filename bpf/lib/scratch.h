@@ -149,6 +149,10 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 {
 	u64 first, second;
 
+	/* A line about framing that goes on in a folded one (RFC 9112 section 5.2). */
+	if (scan->about_framing && (buffer[line] == ' ' || buffer[line] == '\t'))
+		scan->folded = 1;
+	scan->about_framing = 0;
 	if (lf - line < 2)
 		return lf == line || buffer[line] == '\r';
 	/* One CR too many: whoever skips CRs takes it for an empty line, as does user space. */
@@ -159,6 +163,7 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if ((second & LOW(6)) == W('l', 'e', 'n', 'g', 't', 'h', 0, 0) &&
 		    ends_name(buffer[line + 14])) {
+			scan->about_framing = 1;
 			if (scan->length_line)
 				scan->length_again = line;
 			else
@@ -167,8 +172,10 @@ static bool end_line(struct scan *scan, u8 *buffer, u64 line, u64 lf)
 	} else if (first == W('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
 		second = *(u64 *)(buffer + line + 8) | 0x20 * ONES;
 		if (second == W('-', 'e', 'n', 'c', 'o', 'd', 'i', 'n') &&
-		    (buffer[line + 16] | 0x20) == 'g' && ends_name(buffer[line + 17]))
+		    (buffer[line + 16] | 0x20) == 'g' && ends_name(buffer[line + 17])) {
+			scan->about_framing = 1;
 			scan->coding_line = line;
+		}
 	} else if ((first & LOW(7)) == W('e', 'x', 'p', 'e', 'c', 't', ':' | 0x20, 0)) {
 		scan->expects = 1;
 	}
@@ -288,15 +295,23 @@ static void note_framing(struct scratch *scratch, struct scan *scan, struct side
 		if (!read_length(scratch, *line, &length))
 			side->flags |= SIDE_AMBIGUOUS;
 		else if (side->flags & SIDE_HAVE_LENGTH && side->length != length)
-			side->flags |= SIDE_AMBIGUOUS;
+			side->flags |= SIDE_LENGTHS_DIFFER;
 		else
 			side->flags |= SIDE_HAVE_LENGTH;
 		side->length = length;
 		*line = scan->length_again;
 		scan->length_again = 0;
 	}
-	if (scan->coding_line && names_chunked(scratch, scan->coding_line))
-		side->flags |= SIDE_HAVE_CHUNKED;
+	if (scan->coding_line) {
+		u32 coding = last_coding(scratch, scan->coding_line);
+
+		if (coding == CODING_CHUNKED)
+			side->flags |= SIDE_HAVE_CHUNKED;
+		else if (coding == CODING_OTHER)
+			side->flags |= SIDE_AMBIGUOUS;
+	}
+	if (scan->folded)
+		side->flags |= SIDE_AMBIGUOUS;
 	if (scan->expects)
 		side->flags |= SIDE_EXPECTS;
 }

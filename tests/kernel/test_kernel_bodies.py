@@ -285,3 +285,70 @@ def test_chunked_overrides_length(connection: Connection) -> None:
     """Transfer-Encoding wins (RFC 9112 section 6.3)."""
     block = b"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n"
     assert headers(connection.ask(block + chunks(TRAP) + GET)) == [block, GET]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length: 5\r\nContent-Length: 6",
+        b"Content-Length: 6\r\nX: y\r\nContent-Length: 5",
+        b"Content-Length: 5\r\n 6",
+        b"Content-Length: 5 6",
+        b"Content-Length: +5",
+        b"Content-Length: 5\rX",
+        b"Transfer-Encoding: xchunked",
+        b"Transfer-Encoding: \x0bchunked",
+        b"Transfer-Encoding: chunked, gzip",
+        b"Transfer-Encoding: chunked;x=y",
+        b"Transfer-Encoding: x:chunked",
+        b"Transfer-Encoding:\r\n chunked",
+        b"Transfer-Encoding: gzip",
+    ],
+)
+def test_doubtful_framing(connection: Connection, lines: bytes) -> None:
+    """Where readers would disagree about the body's end, nothing in it is believed.
+
+    The next segment that begins with a start line is, and says so.
+    """
+    (event,) = connection.ask(b"POST / HTTP/1.1\r\n" + lines + b"\r\n\r\nhello" + GET)
+    assert not event.flags & (Flag.MESSAGE_END | Flag.CHUNKED)
+    (event,) = connection.ask(GET)
+    assert event.flags & Flag.RESUMED
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (b"Content-Length: 5\r\nContent-Length: 5", b"hello"),
+        (b"Content-Length:5 \t", b"hello"),
+        (b"content-length : 5", b"hello"),
+        (b"Content-Length: 77\r\nTransfer-Encoding: chunked", b"0\r\n\r\n"),
+        (b"Transfer-Encoding: gzip, Chunked", b"0\r\n\r\n"),
+        (b"Transfer-Encoding:chunked\t", b"0\r\n\r\n"),
+        (b"Transfer-Encoding: identity\r\nContent-Length: 5", b"hello"),
+        (b"Transfer-Encoding-X: chunked\r\nContent-Length: 5", b"hello"),
+        (b"X: y\r\n Content-Length: 77\r\nContent-Length: 5", b"hello"),
+    ],
+)
+def test_clear_framing(connection: Connection, lines: bytes, body: bytes) -> None:
+    """What leaves no doubt, however it is spelled."""
+    events = connection.ask(b"POST / HTTP/1.1\r\n" + lines + b"\r\n\r\n" + body + GET)
+    assert [event.data[:3] for event in events if event.kind == Kind.HEADER] == [b"POS", b"GET"]
+    assert ends(events) == [len(body), 0]
+
+
+def test_a_body_that_was_not_wanted(connection: Connection) -> None:
+    """Expect, and a final answer before the body: the client may go on without it."""
+    connection.ask(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 50\r\n\r\n")
+    connection.answer(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n")
+    assert headers(connection.ask(GET)) == [GET]
+
+
+@pytest.mark.parametrize("status", [b"099", b"0200", b"abc", b"2000"])
+def test_odd_status_is_a_final_answer(connection: Connection, status: bytes) -> None:
+    """It takes its request's place, and its body is framed by its fields."""
+    connection.ask(b"HEAD / HTTP/1.1\r\n\r\n" + GET)
+    first = b"HTTP/1.1 " + status + b" X\r\nContent-Length: 9\r\n\r\n"
+    events = connection.answer(first + ok(b"hello") + b"hello" + ok(b"") * 2)
+    assert headers(events)[:2] == [first, ok(b"hello")]
+    assert ends(events)[:2] == [0, 5]

@@ -53,7 +53,8 @@ def _whole(watch: Watch, count: int) -> list[Exchange]:
     """The exchanges, of which each is whole and none odd; and no byte of a body was let out."""
     assert len(watch.exchanges) == count
     assert [e.incomplete for e in watch.exchanges if e.incomplete] == []
-    assert [e.anomalies for e in watch.exchanges if e.anomalies] == []
+    odd = {anomaly for e in watch.exchanges for anomaly in e.anomalies}
+    assert odd <= {"missing_host"}  # some of these requests are as short as can be
     out = watch.header_bytes()
     assert b"BODY" not in out
     assert b"KERNEL" not in out
