@@ -2,7 +2,8 @@
 
 tshark gives each message with the raw bytes of its header lines; a frame may hold several. Which
 response answers which request is decided here by their order (RFC 9112 section 9.3.2), because
-tshark's own pairing knows no pipelining.
+tshark's own pairing knows no pipelining. Its own is believed where segments are missing: there the
+order tells nothing.
 """
 
 import json
@@ -15,7 +16,9 @@ from typing import Any
 
 from .told import Connections, Ends, Told
 
+_HURRIED = ("-o", "http.desegment_body:FALSE", "-o", "tcp.reassemble_out_of_order:FALSE")
 _OPTIONS = ("-o", "tcp.reassemble_out_of_order:TRUE", "-n")
+_UNSEEN = "tcp.analysis.ack_lost_segment"  # acknowledged, but not in the capture
 _SWITCHING_PROTOCOLS = 101
 _FIRST_FINAL = 200
 
@@ -36,6 +39,7 @@ class Message:
     version: str | None = None
     status: int | None = None
     headers: list[tuple[str, str]] = field(default_factory=list)
+    answers: str = ""  # the frame of its request, by tshark's own pairing
 
     @property
     def frame(self) -> float:
@@ -53,31 +57,33 @@ class Message:
 def exchanges(path: Path) -> Connections:
     """Every exchange of the file, by connection."""
     streams: dict[int, list[Message]] = defaultdict(list)
-    for message in messages(path):
+    found, damaged = messages(path)
+    for message in found:
         streams[message.stream].append(message)
-    found: dict[Ends, list[Told]] = defaultdict(list)
-    for stream in streams.values():
-        for ends, told in _paired(stream):
-            found[ends].append(told)
-    return found
+    told: dict[Ends, list[Told]] = defaultdict(list)
+    for number, stream in streams.items():
+        for ends, one in _paired(stream, in_order=number not in damaged):
+            told[ends].append(one)
+    return told
 
 
-def messages(path: Path) -> list[Message]:
-    """Every HTTP message that tshark finds in the file, in the order of their frames.
+def messages(path: Path) -> tuple[list[Message], set[int]]:
+    """Every HTTP message that tshark finds in the file, and the streams that lack segments.
 
     On a port that it does not know it judges each segment alone. So the server ports on which it
     finds HTTP are named to it, and it reads the file again. And it tells no message whose body
-    never ends, nor what follows: those are taken from a reading that awaits no bodies.
+    never ends, nor what follows missing segments: those are taken from a reading that waits for
+    neither.
     """
-    found = _messages(path, ())
+    found, damaged = _messages(path, ())
     ports = {one.destination[1] if one.status is None else one.source[1] for one in found} - {80}
     named = tuple(
         argument for port in sorted(ports) for argument in ("-d", f"tcp.port=={port},http")
     )
     if named:
-        found = _messages(path, named)
-    hurried = _messages(path, (*named, "-o", "http.desegment_body:FALSE"))
-    return sorted([*found, *_left_open(found, hurried)], key=lambda one: one.frame)
+        found, _ = _messages(path, named)
+    hurried, _ = _messages(path, (*named, *_HURRIED))
+    return sorted([*found, *_left_open(found, hurried)], key=lambda one: one.frame), damaged
 
 
 def _left_open(found: list[Message], hurried: list[Message]) -> Iterator[Message]:
@@ -91,19 +97,24 @@ def _left_open(found: list[Message], hurried: list[Message]) -> Iterator[Message
             yield one
 
 
-def _messages(path: Path, options: tuple[str, ...]) -> list[Message]:
-    shown = ("-Y", "http", "-T", "json", "-x", "-J", "frame ip ipv6 tcp http")
+def _messages(path: Path, options: tuple[str, ...]) -> tuple[list[Message], set[int]]:
+    shown = ("-Y", f"http or {_UNSEEN}", "-T", "json", "-x", "-J", "frame ip ipv6 tcp http")
     done = subprocess.run(
         ["tshark", "-r", str(path), *_OPTIONS, *options, *shown], capture_output=True, check=True
     )
     frames: list[Pairs] = json.loads(
         done.stdout.decode("utf-8", "replace"), object_pairs_hook=list, strict=False
     )
-    return [message for frame in frames for message in _of_frame(_child(frame, "_source"))]
+    layers = [_child(_child(frame, "_source"), "layers") for frame in frames]
+    damaged = {
+        int(first(frame, "tcp.stream"))
+        for frame in layers
+        if any(name == _UNSEEN for name, _ in flat(frame))
+    }
+    return [message for frame in layers for message in _of_frame(frame)], damaged
 
 
-def _of_frame(source: Pairs) -> Iterator[Message]:
-    layers = _child(source, "layers")
+def _of_frame(layers: Pairs) -> Iterator[Message]:
     number = first(_child(layers, "frame"), "frame.number")
     addresses: Pairs = []
     count = sum(name == "http" and _starts(layer) for name, layer in layers)
@@ -140,6 +151,8 @@ def _message(at: str, ip: Pairs, tcp: Pairs, http: Pairs) -> Message:
             message.version = _text(value).removeprefix("HTTP/") or None
         elif name == "http.response.code":
             message.status = int(value)
+        elif name == "http.request_in":
+            message.answers = str(value)
         elif name in {"http.request.line_raw", "http.response.line_raw"}:
             message.headers.append(_field(_text(value)))
     return message
@@ -152,7 +165,7 @@ def _field(line: str) -> tuple[str, str]:
     return name.rstrip(" \t"), " ".join(part.strip(" \t") for part in folded).strip(" ")
 
 
-def _paired(stream: list[Message]) -> Iterator[tuple[Ends, Told]]:
+def _paired(stream: list[Message], *, in_order: bool) -> Iterator[tuple[Ends, Told]]:
     """The exchanges of one TCP stream, those without a request where their response came."""
     told: list[tuple[Ends, Told]] = []
     waiting: list[int] = []
@@ -164,6 +177,9 @@ def _paired(stream: list[Message]) -> Iterator[tuple[Ends, Told]]:
         elif message.status < _FIRST_FINAL and message.status != _SWITCHING_PROTOCOLS:
             interim.append(message.status)
         elif waiting:
+            frames = [told[at][1].at for at in waiting]
+            if not in_order and message.answers in frames:
+                del waiting[: frames.index(message.answers)]
             at = waiting.pop(0)
             told[at] = (told[at][0], _answered(told[at][1], message, interim))
             interim = []
