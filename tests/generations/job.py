@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from .archive import run
 from .images import cpio
 
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+_REFERENCE = "generations.inside.reference"
 #: Packages of tests/ that run inside, and what of them does.
 _INSIDE = {
     "generations": ("__init__.py", "inside"),
@@ -63,19 +63,19 @@ def install(project: Project, site: Path) -> None:
     )  # fmt: skip
 
 
-def expected(site: Path, capture: Path) -> bytes:
-    """What `shipper replay` says of one capture here, as users run it."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+def replay_here(job: Path) -> None:
+    """Replay the captures by what the guests are given; their records are what is expected."""
+    (job / "expected").mkdir()
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "shipper", "replay", "--config", "/dev/null", capture],
-        env={**environment, "PYTHONPATH": str(site)},
+        [sys.executable, "-P", "-m", _REFERENCE, job / "captures", job / "expected"],
+        env={"PATH": os.defpath, "PYTHONPATH": f"{job / 'site'}:{job}"},
         capture_output=True,
+        text=True,
         check=False,
     )
     if done.returncode:
-        words = done.stderr.decode().strip().splitlines() or ["it said nothing"]
-        raise UnavailableError(f"{capture.name} does not replay on this host: {words[-1]}")
-    return done.stdout
+        words = done.stderr.strip().splitlines() or ["it said nothing"]
+        raise UnavailableError(f"the captures can't be replayed here: {words[-1]}")
 
 
 def lay_out(project: Project, job: Path) -> int:
@@ -97,13 +97,9 @@ def lay_out(project: Project, job: Path) -> int:
             else:
                 shutil.copy(source, job / package)
     (job / "captures").mkdir()
-    (job / "expected").mkdir()
     for path in captures:
         shutil.copyfile(path, job / "captures" / path.name)
-    with ThreadPoolExecutor(2) as pool:
-        answers = pool.map(lambda path: expected(job / "site", path), captures)
-        for path, answer in zip(captures, answers, strict=True):
-            (job / f"expected/{path.stem}.jsonl").write_bytes(answer)
+    replay_here(job)
     return len(captures)
 
 

@@ -8,12 +8,13 @@ privileges as `shipper replay` does.
 import json
 import os
 import time
+from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
 from shipper import replay
 from shipper.capture import Kernel, open_kernel
-from shipper.delivery import FileSink
+from shipper.delivery import StdoutSink
 from shipper.log import set_up
 
 from .message import tell
@@ -22,18 +23,17 @@ from .patient import capture_settings, configuration
 
 
 def replay_alone(kernel: Kernel, capture: Path, out: Path) -> int:
-    """Replay one file in a process of its own; its exit code."""
+    """Replay one file in a process of its own, as `shipper replay` does; its exit code."""
     pid = os.fork()
     if pid:
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     code = 1
     try:
-        config = configuration()
         log = set_up("error", "json")
-        sink = FileSink(out, log=log.log)
-        replay.replay(capture, config, sink, log, kernel)
-        sink.close()
-        code = 0
+        # Opened as root: a sink of `file:` would look for its path again without the right to.
+        sink = StdoutSink(log=log.log, fd=os.open(out, os.O_WRONLY | os.O_CREAT, 0o600))
+        replay.replay(capture, configuration(), sink, log, kernel)
+        code = 1 if sink.in_flight else 0
     finally:
         os._exit(code)
 
@@ -51,8 +51,11 @@ def first_difference(expected: bytes, found: bytes) -> dict[str, object]:
     return {"record": None, "host": None, "guest": None}
 
 
-def compare(job: Path, work: Path) -> None:
-    """Load the program for replay, and tell for each capture whether its records are the same."""
+def replay_all(folder: Path, out: Path) -> Iterator[tuple[Path, int]]:
+    """Load the program for replay, and replay the captures in `folder`, one after the other.
+
+    Yields the files with their records, which lie in `out`, and the exit codes.
+    """
     started = time.monotonic()
     kernel = open_kernel(capture_settings(configuration(), "replay"))
     tell(
@@ -61,13 +64,20 @@ def compare(job: Path, work: Path) -> None:
         seconds=round(time.monotonic() - started, 1),
         instructions=verified_instructions(kernel.program),
     )
-    for capture in sorted((job / "captures").iterdir()):
-        out = work / f"{capture.stem}.jsonl"
-        code = replay_alone(kernel, capture, out)
-        found = out.read_bytes() if out.exists() else b""
-        expected = (job / "expected" / out.name).read_bytes()
+    try:
+        for capture in sorted(folder.iterdir()):
+            records = out / f"{capture.stem}.jsonl"
+            yield records, replay_alone(kernel, capture, records)
+            forget_flows(kernel.program)
+    finally:
+        kernel.close()
+
+
+def compare(job: Path, work: Path) -> None:
+    """Tell for each capture of the job whether its records are those of the host."""
+    for records, code in replay_all(job / "captures", work):
+        found = records.read_bytes() if records.exists() else b""
+        expected = (job / "expected" / records.name).read_bytes()
         same = code == 0 and found == expected
         difference = {} if same else {"code": code, **first_difference(expected, found)}
-        tell("capture", name=capture.name, same=same, **difference)
-        forget_flows(kernel.program)
-    kernel.close()
+        tell("capture", name=records.stem, same=same, **difference)
