@@ -35,6 +35,9 @@
 #include "lib/disorder.h"
 #include "lib/chunk.h"
 
+/* What lies further behind the furthest byte seen is no retransmission: that byte was a stray. */
+#define RESUME_BEHIND (1 << 20)
+
 /* A segment with a payload, on a side that is followed. True when the rest holds more. */
 static bool follow(struct segment *segment)
 {
@@ -52,6 +55,11 @@ static bool follow(struct segment *segment)
 	else if (side->state != STATE_LOST && !beyond_hole(segment))
 		return false;
 	if (side->state == STATE_LOST) {
+		/* A retransmission leads back to what is over. */
+		if (ahead < 0 && ahead > -RESUME_BEHIND)
+			return false;
+		if (ahead + (s32)rest->length > 0)
+			side->next = rest->sequence + rest->length;
 		if (!may_resume(segment))
 			return false;
 	} else if (ahead < 0) {

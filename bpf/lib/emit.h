@@ -181,6 +181,10 @@ static void emit(struct segment *segment)
 		if (waiting < segment->set->wake_bytes &&
 		    waiting + size >= segment->set->wake_bytes)
 			wake = BPF_RB_FORCE_WAKEUP;
+		/* Old verifiers follow the bound only when it is made anew right here. */
+		asm volatile("" : "+r"(size));
+		if (size > sizeof(*event) + MAX_BLOCK)
+			continue;
 		if (bpf_ringbuf_output(ring, event, size, wake) < 0) {
 			count(RING_FULL);
 			flow->side[0].flags |= SIDE_DROPPED;

@@ -173,6 +173,8 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 #else
 	if (skb->vlan_present)
 		key->scope = skb->vlan_tci & 0xfff;
+	if (packet->inner_vlan)
+		key->scope = key->scope << 12 | packet->inner_vlan;
 #endif
 	if (packet->tunnel)
 		key->scope = packet->tunnel;

@@ -261,6 +261,7 @@ struct packet {
 	u32 payload; /* offset of the TCP payload */
 	u32 length;  /* and its bytes */
 	u32 tunnel;  /* what it was wrapped in: see tunnel.h */
+	u32 inner_vlan; /* of two VLAN tags */
 	u16 window;
 	u8 tcp_flags;
 	u8 direction;

@@ -139,6 +139,15 @@ static bool parse_packet(struct __sk_buff *skb, struct packet *packet, u32 filte
 	struct layer layer = {};
 	union head head;
 
+#if KEY_IS_REUSED && !defined(REPLAY)
+	/* The kernel has taken off one VLAN tag; of two the inner one stands in front. */
+	if (skb->protocol == bpf_htons(ETHER_VLAN) || skb->protocol == bpf_htons(ETHER_QINQ)) {
+		packet->inner_vlan = load16(skb, 0) & 0xfff;
+		if (!enter_ether_type(skb, &layer, 4, load16(skb, 2)))
+			return false;
+	}
+#endif
+
 	if (!parse_ip(skb, packet, &layer, &head))
 		return false;
 	if (KEY_IS_REUSED && layer.protocol != PROTOCOL_TCP && filters & OPEN_ANY) {

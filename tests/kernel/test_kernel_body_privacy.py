@@ -121,17 +121,19 @@ def test_lost_or_joined_late(
     late = data.draw(st.booleans())
     connection = kernel.connection(handshake=not late)
     taken: set[int] = set()  # sides whose place a start line gave back
+    sent: dict[int, bytes] = {}  # a segment may have been kept for a while
     for request, response in case:
         for end, message in ((connection.client, request), (connection.server, response)):
             for _, part in pieces(data, message.block + message.body):
                 if data.draw(st.integers(0, 5)) == 0:
                     end.sequence += len(part)
                     continue
+                sent[end.sequence] = part
                 for event in connection.send(end, part):
                     if not MARKS.search(event.data):
                         continue
                     if event.flags & Flag.START and event.side not in taken:
-                        assert_resumed(event, part)
+                        assert_resumed(event, sent[event.sequence])
                         taken.add(event.side)
                     else:  # it goes on behind such a segment's beginning
                         assert event.side in taken
