@@ -99,7 +99,7 @@ def _written_again(head: Head) -> None:
 
 def _broken_off(head: Head, begun: bytes) -> None:
     part = _parsed(begun, whole=False)
-    if part is None:
+    if part is None or b"\n" not in begun.lstrip(b"\r\n"):  # the first line itself broke off
         return
     message, told = head.message, part.message
     assert type(told) is type(message)
