@@ -250,7 +250,6 @@ static bool trace(struct segment *segment)
 	if (rest->turned)
 		turn_around(segment);
 	segment->side = side_of(segment->flow, segment->origin->side);
-	flow_owner(segment->skb, segment->origin);
 	if (!rest->again) {
 		bool attended = begin(segment);
 
@@ -279,6 +278,23 @@ static void forget_closed(struct flow *flow, struct flow_key *key, u64 side, u8 
 	if (flow->verdict != VERDICT_FOLLOW &&
 	    flow->side[0].flags & flow->side[1].flags & SIDE_FIN)
 		flows.delete(key);
+}
+
+/*
+ * Is there nothing to do for this packet? A flow that is left alone, or the midst of a body: what
+ * most packets are, and what has to be cheap.
+ */
+static bool needs_nothing(struct segment *segment, struct flow_key *key, struct packet *packet,
+			  u8 side)
+{
+	struct flow *flow = segment->flow;
+
+	if (!flow || flow->generation != segment->set->generation || packet->tcp_flags & TCP_SYN)
+		return false;
+	if (flow->verdict == VERDICT_FOLLOW)
+		return !segment->skb->cb[0] && inside_body(flow, packet, side);
+	forget_closed(flow, key, side, packet->tcp_flags);
+	return true;
 }
 
 /* Where the last pass left off; what a program and its tail call share is only the packet's. */
@@ -310,11 +326,16 @@ int packet_trace(struct __sk_buff *skb)
 	if (!segment.set || !parse_packet(skb, &packet, segment.set->filters) ||
 	    !flow_key(skb, &packet, &key, &origin))
 		return PASS;
+	segment.skb = skb;
 	segment.flow = flows.lookup(&key);
-	if (segment.flow && segment.flow->verdict != VERDICT_FOLLOW &&
-	    segment.flow->generation == segment.set->generation && !(packet.tcp_flags & TCP_SYN)) {
-		forget_closed(segment.flow, &key, origin.side, packet.tcp_flags);
+	if (needs_nothing(&segment, &key, &packet, origin.side))
 		return PASS;
+	if (!segment.flow || side_of(segment.flow, origin.side)->state == STATE_NEW) {
+		if (ask_socket(skb, &packet, &key, &origin)) {
+			segment.flow = flows.lookup(&key);
+			if (needs_nothing(&segment, &key, &packet, origin.side))
+				return PASS;
+		}
 	}
 	if (packet.length && !skb->cb[0])
 		count(PACKETS);
@@ -325,7 +346,6 @@ int packet_trace(struct __sk_buff *skb)
 			lose_place(side_of(segment.flow, origin.side));
 		return PASS;
 	}
-	segment.skb = skb;
 	segment.scratch->packet = packet;
 	segment.scratch->origin = origin;
 	find_scratch(&segment);

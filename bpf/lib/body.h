@@ -164,3 +164,26 @@ static void end_body(struct segment *segment, struct side *side)
 	note_message_end(segment, side);
 	side->state = STATE_START;
 }
+
+/*
+ * A segment in the midst of a body, at a socket: most packets are this, and all there is to do is
+ * arithmetic. False for whatever needs a closer look.
+ */
+static bool inside_body(struct flow *flow, struct packet *packet, u64 which)
+{
+	struct side *side = side_of(flow, which), *other = side_of(flow, !which);
+	u32 advance = packet->sequence + packet->length - side->next;
+
+	if (KEY_IS_REUSED || packet->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST))
+		return false;
+	if ((side->state != STATE_BODY && side->state != STATE_UNTIL_CLOSE) || side->held ||
+	    other->flags & SIDE_DEFERRED)
+		return false;
+	/* A retransmission, perhaps of the header block. */
+	if (packet->sequence != side->next)
+		return false;
+	if (side->state == STATE_BODY && side->remaining <= advance)
+		return false;
+	advance_body(side, packet->sequence + packet->length);
+	return true;
+}

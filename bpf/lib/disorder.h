@@ -218,7 +218,6 @@ static bool notice_gap(struct segment *segment, struct side *other)
 /* Will the hole before this segment stay? */
 static bool hole_stays(struct segment *segment)
 {
-	struct origin *origin = segment->origin;
 	struct side *side = segment->side;
 
 	if (side->flags & SIDE_DEFERRED)
@@ -226,7 +225,7 @@ static bool hole_stays(struct segment *segment)
 	if (side->acked && (s32)(side->acknowledged - side->next) > 0)
 		return true;
 	/* A socket that has more than was seen here will not be sent it again. */
-	if (origin->has_received && (s32)(origin->received - side->next) > 0)
+	if (socket_is_beyond(segment->skb, segment->origin, side->next))
 		return true;
 	return side->beyond > BEYOND_LIMIT;
 }

@@ -44,7 +44,7 @@ static void describe(struct segment *segment, struct event *event)
 	event->interface = origin->interface;
 	event->time = bpf_ktime_get_boot_ns();
 	event->cookie = origin->cookie;
-	event->cgroup = origin->cgroup;
+	event->cgroup = flow_owner(segment->skb);
 	event->flow = 0;
 	event->sequence = packet->sequence;
 	event->until = 0;

@@ -120,7 +120,7 @@ static void begin_side(struct segment *segment)
 
 	if (side->state != STATE_NEW)
 		return;
-	side->next = segment->rest->sequence;
+	side->next = segment->packet->sequence + !!(segment->packet->tcp_flags & TCP_SYN);
 	side->state = STATE_START;
 	if (segment->origin->known && !(segment->packet->tcp_flags & TCP_SYN))
 		side->next = segment->origin->sequence;
@@ -164,7 +164,7 @@ static bool other_side_decides(struct segment *segment)
 	struct side *side = segment->side;
 	struct side *other = side_of(segment->flow, !segment->origin->side);
 
-	if (other->flags & SIDE_STRANGE || ++side->beyond > STRANGE_LIMIT)
+	if (other->flags & SIDE_STRANGE || ++side->strange > STRANGE_LIMIT)
 		return false;
 	side->flags |= SIDE_STRANGE;
 	side->state = STATE_LOST;

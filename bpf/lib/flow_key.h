@@ -65,9 +65,6 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 		     struct origin *origin)
 {
 	u32 ingress = skb->ingress_ifindex, ifindex = skb->ifindex;
-	struct bpf_sock *sk = skb->sk;
-	struct bpf_tcp_sock *tcp;
-	u64 received, sent, next_in, next_out;
 
 	/* Each is loaded by itself, here and below: the verifier allows no offset that depends on
 	 * which of two fields is meant. */
@@ -81,11 +78,25 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	origin->cookie = key->cookie;
 	origin->id = key->cookie;
 	origin->interface = ingress ? ingress : ifindex;
+	return key->cookie != 0;
+}
+
+/*
+ * Asks the socket where its stream begins: only for flows and sides that are new, because each
+ * question is a call. True when the key has changed: the connection has no socket of its own yet.
+ */
+static bool ask_socket(struct __sk_buff *skb, struct packet *packet, struct flow_key *key,
+		       struct origin *origin)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct bpf_tcp_sock *tcp;
+	u64 received, sent, next_in, next_out;
+
 	if (!sk)
-		return key->cookie != 0;
+		return false;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
-		return key->cookie != 0;
+		return false;
 	if (sk->state == TCP_LISTEN) {
 		key->cookie = embryo_key(packet);
 		origin->cookie = 0;
@@ -98,7 +109,7 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 		       sk->state == TCP_LAST_ACK || sk->state == TCP_CLOSING;
 	tcp = bpf_tcp_sock(sk);
 	if (!tcp)
-		return key->cookie != 0;
+		return false;
 	received = !tcp->bytes_received; /* nothing yet */
 	/* An active opener counts its SYN among the acknowledged bytes. */
 	sent = tcp->bytes_acked <= 1;
@@ -108,14 +119,27 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	origin->known = origin->side ? sent : received;
 	origin->sequence = origin->side ? next_out : next_in;
 	origin->fresh = received & sent;
-	origin->received = next_in;
-	origin->has_received = !origin->side && !received;
-	return key->cookie != 0;
+	return false;
 }
 
-static void flow_owner(struct __sk_buff *skb, struct origin *origin)
+/* Has the receiver of this packet got over the sequence number already? */
+static bool socket_is_beyond(struct __sk_buff *skb, struct origin *origin, u32 sequence)
 {
-	origin->cgroup = bpf_skb_cgroup_id(skb);
+	struct bpf_sock *sk = skb->sk;
+	struct bpf_tcp_sock *tcp;
+
+	if (origin->side || !sk)
+		return false;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return false;
+	tcp = bpf_tcp_sock(sk);
+	return tcp && tcp->bytes_received && (s32)(tcp->rcv_nxt - sequence) > 0;
+}
+
+static u64 flow_owner(struct __sk_buff *skb)
+{
+	return bpf_skb_cgroup_id(skb);
 }
 
 #else
@@ -196,8 +220,21 @@ static bool flow_key(struct __sk_buff *skb, struct packet *packet, struct flow_k
 	return true;
 }
 
-static void flow_owner(struct __sk_buff *skb, struct origin *origin)
+/* A SYN has said it. */
+static bool ask_socket(struct __sk_buff *skb, struct packet *packet, struct flow_key *key,
+		       struct origin *origin)
 {
+	return false;
+}
+
+static bool socket_is_beyond(struct __sk_buff *skb, struct origin *origin, u32 sequence)
+{
+	return false;
+}
+
+static u64 flow_owner(struct __sk_buff *skb)
+{
+	return 0;
 }
 #endif
 

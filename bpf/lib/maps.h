@@ -46,7 +46,7 @@ struct settings {
 
 /* One counter for everything that can fail or be left out; the names are user space's too. */
 enum counter {
-	PACKETS,		/* packets with a TCP payload of flows not left alone already */
+	PACKETS,		/* packets with a TCP payload that need more than arithmetic */
 	EVENTS_HEADER,		/* events handed to the ring, by kind */
 	EVENTS_MESSAGE_END,
 	EVENTS_FLOW_END,
@@ -197,7 +197,8 @@ struct side {
 	u8 held;  /* segments in the hold */
 	u8 scale; /* of its windows, plus 1; 0: not known */
 	u8 outside; /* segments in a row that lay out of the window */
-	u8 pad[4];
+	u8 strange; /* segments seen of something that is not HTTP/1 */
+	u8 pad[3];
 	u8 carry[CARRY];
 };
 
@@ -274,11 +275,8 @@ struct origin {
 	u8 known;     /* `sequence` holds */
 	u8 side;
 	u8 over;      /* both ends have sent all they had */
-	u32 received; /* what the socket has in order, with `has_received` */
-	u32 has_received;
 	u64 id;
 	u64 cookie;
-	u64 cgroup;
 	u32 scope;
 	u32 interface;
 };
