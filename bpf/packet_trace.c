@@ -78,8 +78,9 @@ static bool follow(struct segment *segment)
 	return follow_block(segment);
 }
 
-/* Passes after which the kernel allows no further tail call (MAX_TAIL_CALL_CNT). */
-#define LAST_PASS 33
+/* The kernel allows 33 tail calls in a row (MAX_TAIL_CALL_CNT), of which one may lead to the first
+ * pass. */
+#define LAST_PASS 32
 
 static void note_fin(struct segment *segment)
 {

@@ -3,7 +3,7 @@
 The packets are scapy's, which knows the formats from elsewhere.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III, ERSPAN_PlatformSpecific
@@ -24,7 +24,7 @@ OUTER6 = IPv6(src="2001:db8::1", dst="2001:db8::2")
 ETHER = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
 #: each tunnel, by the setting that opens it, around an inner IP packet
-TUNNELLED = {
+TUNNELLED: dict[str, tuple[str | None, Callable[[Packet], Packet]]] = {
     "vxlan": ("vxlan", lambda inner: OUTER / UDP(dport=4789) / VXLAN(vni=7) / ETHER / inner),
     "vxlan6": ("vxlan", lambda inner: OUTER6 / UDP(dport=4789) / VXLAN(vni=7) / ETHER / inner),
     "vxlan-vlan": (

@@ -130,7 +130,7 @@ def told(exchange: Exchange) -> Told:
         header(request, "x-request-id"),
         request.method if request else "",
         request.target if request else "",
-        response.status if response else 0,
+        (response.status or 0) if response else 0,
         address(where.client_address),
         where.client_port,
         address(where.server_address),
