@@ -80,9 +80,9 @@ def note(outcome: Outcome, message: machine.Message, cache: Path) -> None:
     if line:
         say(f"{outcome.name}: {line}")
     if message["kind"] == "log":
-        path = cache / f"refused-{outcome.name}-{message['check']}.log"
+        path = cache / f"problem-{outcome.name}-{message['check']}.log"
         path.write_text("\n".join(message["lines"]) + "\n")
-        say(f"{outcome.name}: the end of the verifier's log is in {path}")
+        say(f"{outcome.name}: what the verifier or Python said of it is in {path}")
 
 
 def main(argv: Sequence[str]) -> int:

@@ -16,6 +16,7 @@ class Outcome:
     expected: int
     release: str = ""
     may_goto: bool | None = None
+    exchange: bool | None = None
     refused: bool = False
     load_seconds: dict[str, float] = field(default_factory=dict)
     instructions: dict[str, int | None] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Outcome:
         match message:
             case {"kind": "system"}:
                 self.release, self.may_goto = message["release"], message["may_goto"]
+                self.exchange = message["exchange"]
                 self.refused = message["unprivileged_refused"]
                 return f"{self.release}, {self.loops}"
             case {"kind": "loaded", "hook": hook}:
@@ -93,6 +95,7 @@ class Outcome:
             "release": self.release,
             "ok": self.ok,
             "loops": self.loops,
+            "exchange": self.exchange,
             "seconds_to_load": self.load_seconds,
             "verified_instructions": self.instructions,
             "captures": self.expected,
@@ -109,6 +112,7 @@ class Outcome:
             self.name,
             self.release,
             self.loops,
+            {None: "?", True: "yes", False: "no"}[self.exchange],
             "-" if seconds is None else f"{seconds:.1f}",
             *(_thousands(self.instructions.get(hook)) for hook in ("replay", *_HOOKS)),
             f"{self.same}/{self.expected}",
@@ -119,7 +123,7 @@ class Outcome:
 
 
 _TITLES = (
-    "kernel", "release", "loops", "load s", "insns replay", "cgroup", "interface",
+    "kernel", "release", "loops", "xchg", "load s", "insns replay", "cgroup", "interface",
     "same", "differ", "live cgroup", "live interface", "",
 )  # fmt: skip
 

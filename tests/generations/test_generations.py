@@ -41,14 +41,15 @@ def test_a_machine_without_security_updates_is_told_so() -> None:
 
 
 GOOD: tuple[dict[str, Any], ...] = (
-    {"kind": "system", "release": "5.10.0", "may_goto": False, "unprivileged_refused": True},
+    {"kind": "system", "release": "5.10.0", "may_goto": False, "exchange": False,
+     "unprivileged_refused": True},
     {"kind": "loaded", "hook": "replay", "seconds": 9.5, "instructions": None},
     {"kind": "capture", "name": "a.pcap", "same": True},
     {"kind": "capture", "name": "b.pcap", "same": True},
     {"kind": "live", "hook": "cgroup", "seconds": 9.0, "instructions": 70000, "records": 21},
     {"kind": "live", "hook": "interface", "seconds": 9.0, "instructions": 70000, "records": 21},
     {"kind": "end"},
-)
+)  # fmt: skip
 
 
 def outcome(*messages: dict[str, Any]) -> Outcome:

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shipper.capture import HookName
-from shipper.capture.loader import MAY_GOTO, accepts
+from shipper.capture.loader import EXCHANGE, MAY_GOTO, accepts
 
 from . import captures, live
 from .message import tell
 from .refusal import verifier_log
 
 _JOB = Path("/job")
+#: What the loader says when it was the verifier.
+_REFUSED = "the kernel refused the program"
 
 
 def _attempt(check: str, hook: HookName, work: Path, act: Callable[[], None]) -> None:
@@ -24,7 +26,7 @@ def _attempt(check: str, hook: HookName, work: Path, act: Callable[[], None]) ->
         tell("problem", check=check, text=f"not so: {error}")
     except Exception as error:  # noqa: BLE001 - whatever it is, the host is to read it
         tell("problem", check=check, text=f"{type(error).__name__}: {error}")
-        log = verifier_log(hook, work)
+        log = verifier_log(hook, work) if _REFUSED in str(error) else []
         tell("log", check=check, lines=log or traceback.format_exc().splitlines())
 
 
@@ -34,6 +36,7 @@ def main() -> None:
         "system",
         release=platform.release(),
         may_goto=accepts(MAY_GOTO),
+        exchange=accepts(EXCHANGE),
         unprivileged_refused=live.refuse_unprivileged(),
     )
     os.umask(0o022)
