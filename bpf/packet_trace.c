@@ -190,10 +190,14 @@ static void pass(struct segment *segment)
 		*more = 0;
 	else if (!*more)
 		*more = go_on(segment);
-	else if (rest->again == LAST_PASS)
+	else if (rest->again >= LAST_PASS)
 		defer(segment);
-	if (rest->held && rest->again == LAST_PASS)
-		segment->side->flags |= SIDE_DEFERRED;
+	if (*more && rest->again >= LAST_PASS) {
+		count(DEFERRED);
+		if (rest->held)
+			segment->side->flags |= SIDE_DEFERRED;
+		*more = 0;
+	}
 	tell(segment);
 }
 
@@ -361,8 +365,8 @@ int packet_trace(struct __sk_buff *skb)
 	give_back(segment.scratch);
 	if (more) {
 		again.call(skb, 0);
-		/* Only reached when the chain of calls is as long as the kernel allows. */
-		count(DEFERRED);
+		/* Not reached: the chain of calls ends by itself. */
+		count(PARSE_GIVEN_UP);
 	}
 	return PASS;
 }
