@@ -77,8 +77,9 @@ class Event(NamedTuple):
     connection for as long as it lives; `side` is 0 or 1, one for each direction of a flow;
     `sequence` is the TCP sequence number of the first byte of `data` (for MESSAGE_END: one past
     the last byte of the message; for GAP: the first missing byte) and `until` one past the last
-    missing byte of a GAP. `body_bytes` counts the body of the message that ended: as sent, chunk
-    framing included. `reason` is a `FlowEnd`.
+    missing byte of a GAP, or what a HEADER's segment acknowledged: the number of the next byte
+    that its sender expected of the other side (0: not known). `body_bytes` counts the body of the
+    message that ended: as sent, chunk framing included. `reason` is a `FlowEnd`.
     """
 
     kind: int

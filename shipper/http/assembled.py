@@ -23,6 +23,7 @@ SIMPLE_VERSION: Final = "0.9"
 def head_of(block: Block) -> RequestHead | ResponseHead:
     """The head that the block tells. Raises `BlockError`."""
     head = parse_block(bytes(block.data), whole=block.whole, cut=block.cut)
+    head.sequence, head.acknowledged = block.first, block.acknowledged
     message = head.message
     message.start = block.start
     if block.end is not None:  # pieces out of order: no message ends before it starts
@@ -33,7 +34,7 @@ def head_of(block: Block) -> RequestHead | ResponseHead:
     if block.fault is not None:
         if isinstance(head, ResponseHead):
             head.fault = _OF_RESPONSE[block.fault]
-        elif block.fault is Incomplete.REQUEST_CUT_OFF and _simple(head, block):
+        elif block.fault is Incomplete.REQUEST_CUT_OFF and is_simple(head):
             head.fault = None
             message.version = SIMPLE_VERSION
             message.end, message.body_bytes = block.latest, 0
@@ -47,21 +48,34 @@ def simple_head(event: Event) -> ResponseHead:
 
     RFC 1945 section 6: a simple response is its body, and ends with the connection.
     """
-    message = Response(SIMPLE_VERSION, [], event.time, None, 0, None)
-    head = ResponseHead(message, ["simple_response"], b"")
+    message = Response(None, [], event.time, None, 0, None)
+    head = ResponseHead(message, [], b"")
+    head.sequence, head.acknowledged = event.sequence, event.until
     head.until_close = True
     return head
 
 
-def names_no_version(head: RequestHead) -> bool:
-    """Whether the request may be of HTTP/0.9; one that says HTTP/ without a number is not."""
-    return "missing_version" in head.anomalies
+def settle_version(answer: ResponseHead, asked: RequestHead | None) -> None:
+    """Say what an answer without a header block is, now that it is known what it answers.
+
+    RFC 1945 section 6: only a simple request is answered so. To one that names a version it is
+    something else; to one without a version but with headers it may be either.
+    """
+    if asked is None or asked.message.version == SIMPLE_VERSION or is_simple(asked):
+        answer.message.version = SIMPLE_VERSION
+        if asked is not None:
+            asked.message.version = SIMPLE_VERSION
+    elif "missing_version" not in asked.anomalies:
+        answer.anomalies.append("unreadable_response")
+        return
+    answer.anomalies.append("simple_response")
 
 
-def _simple(head: RequestHead, block: Block) -> bool:
+def is_simple(head: RequestHead) -> bool:
     """Whether a request is one line without a version, and so whole as it is.
 
     RFC 1945 section 5: `Simple-Request = "GET" SP Request-URI CRLF`, after which nothing comes.
+    One that says HTTP/ without a number is none.
     """
-    line = block.data.lstrip(b"\r\n")
-    return names_no_version(head) and line.find(b"\n") == len(line) - 1
+    line = head.raw.lstrip(b"\r\n")
+    return "missing_version" in head.anomalies and not line[line.find(b"\n") :].strip(b"\r\n")

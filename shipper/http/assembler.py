@@ -164,6 +164,7 @@ class Assembler:
         except BlockError as error:
             conversation.unusable(at, error, flags, out)
             return
+        head.sequence, head.acknowledged = sequence, event.until
         message = head.message
         message.start = event.time
         if flags & MESSAGE_END:
@@ -174,7 +175,7 @@ class Assembler:
         """A header event that is more or less than one whole block."""
         if not event.flags & OVERLAP:
             if event.flags & PROXY:
-                conversation.proxy_header(event)
+                conversation.teller.proxy_header(event)
                 return
             if event.flags & SIMPLE:
                 conversation.simple_response(event, out)

@@ -4,10 +4,11 @@ Rules:
 - A line ends with CRLF; a bare LF is taken for one (section 2.2) and named `bare_lf`. A CR that
   no LF follows ends nothing: it stays in the text and is named `bare_cr`.
 - Empty lines before the start line are skipped (section 2.2). The first empty line behind it ends
-  the block, and what follows is ignored.
+  the block, and what follows is ignored. A line of nothing but CRs is empty too.
 - Of a block that is not whole (cut, or broken off by a gap or the connection's end) the complete
   lines count; the partial last line is dropped. Only a first line that is itself longer than
-  what is taken is kept as far as it goes, because a target of 16 KiB is worth a record.
+  what is taken is kept as far as it goes, because a target of 16 KiB is worth a record; and one
+  that goes on behind a CR without a LF, which some peers take for its end, as far as that.
 
 Knows neither events nor connections; the fields of `Head` that are not the parser's are filled in
 by those who do.
@@ -42,12 +43,15 @@ class Head:
     The parser gives `message`, `anomalies` and what the headers say of the body
     (`content_length`, `chunked`). `raw` are the block's bytes, to compare retransmissions with;
     `block_end` is the time of the last one (ns) where the block took several events, else 0.
+    `sequence` is the sequence number of the first one, `acknowledged` the number of the next byte
+    that the sender expected of its peer by then, 0 if nobody knows.
     `fault` says that the block itself is not whole;
     `until_close` that the body ends with the connection; `gap` that a part of the body was not
     seen; `resumed` that the place had been lost before it.
     """
 
     __slots__ = (
+        "acknowledged",
         "anomalies",
         "block_end",
         "chunked",
@@ -57,10 +61,13 @@ class Head:
         "message",
         "raw",
         "resumed",
+        "sequence",
         "until_close",
     )
 
     message: Message
+    sequence: int
+    acknowledged: int
 
     def __init__(
         self,
@@ -129,7 +136,7 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
     elif cut:
         message = cut_start_line(lines[first], anomalies)
     else:
-        raise BlockError(Fault.NO_START_LINE)
+        message = _unended_line(lines[first], anomalies)
     fields = parse_fields(lines[first + 1 : last], message.headers, anomalies)
     length, chunked, seen, host = fields
     head: RequestHead | ResponseHead
@@ -162,14 +169,26 @@ def _first_line(lines: list[str]) -> int:
     raise BlockError(Fault.NO_START_LINE)
 
 
+def _unended_line(text: str, anomalies: list[str]) -> Request | Response:
+    """The message of a block without any line end, if CRs stand for them."""
+    line, _, more = text.partition("\r")
+    if not more.strip("\r"):
+        raise BlockError(Fault.NO_START_LINE)
+    message = parse_start_line(line, anomalies)
+    if message.version is None:
+        raise BlockError(Fault.NO_START_LINE)
+    return message
+
+
 def _odd_lines(text: str, anomalies: list[str]) -> list[str]:
     """The lines of a block in which there are other control characters than CRLF."""
     lines = text.split("\n")
     trimmed = [line.removesuffix("\r") for line in lines[:-1]]
     if any(len(short) == len(line) for short, line in zip(trimmed, lines, strict=False)):
         anomalies.append("bare_lf")
-    if any("\r" in line for line in trimmed):
+    if any("\r" in line for line in trimmed) or "\r" in lines[-1][:-1]:
         anomalies.append("bare_cr")
+        trimmed = [line if line.strip("\r") else "" for line in trimmed]
     if "\0" in text:
         anomalies.append("nul")
     if _CONTROL_CHARACTER.search(text):

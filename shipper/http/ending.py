@@ -25,6 +25,15 @@ def tunnels(asked: RequestHead | None, status: int | None) -> bool:
     return connect and status is not None and status < _FIRST_REDIRECT
 
 
+def end_at_block(head: ResponseHead) -> None:
+    """What follows the block is not HTTP/1; fields that frame a body frame nothing."""
+    message = head.message
+    if head.content_length or head.chunked:
+        head.anomalies.append("framing_without_body")
+    if message.end is None and head.fault is None:
+        message.end, message.body_bytes = max(message.start, head.block_end), 0
+
+
 def ended_with(
     event: Event, asked: RequestHead | None, answer: ResponseHead
 ) -> tuple[Incomplete, ...]:

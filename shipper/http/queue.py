@@ -6,10 +6,12 @@ counting is enough, pipelined or not; a request that was told unanswered leaves 
 
 After a loss, or a response that nothing asked for, nobody can say how many of either were missed:
 the count is not `sure`. A wrong pair is worse than two messages told alone, so then:
-- Only a request that waits alone is paired, and the exchange says that the place was lost. This
-  takes for granted that the client asks one thing at a time, and a pair makes the count sure again.
-- Two at once are both told alone, and so are those that follow until a response comes: what
-  began before it (`_doubt`) can't be told apart.
+- What the ends had of each other when they spoke settles which request is answered
+  (`shipper.http.acknowledgement`). Those before it are told alone, and the count is sure again.
+  What it says can't belong together is not paired.
+- Where that is not known, only a request that waits alone is paired, if nothing was lost behind it
+  and it did not begin before what could not be paired. The exchange says that the place was lost.
+  A pair of messages that both know their place makes the count sure again.
 - A client that was seen to pipeline may have any number of responses under way. Nothing is paired
   until the connection was silent for as long as a response is waited for.
 
@@ -19,6 +21,7 @@ Knows nothing of bytes, and no clock but the messages' own.
 from typing import Final
 
 from shipper.contract.exchange import Incomplete
+from shipper.http.acknowledgement import answers, asked_later, pipelined
 from shipper.http.block import RequestHead, ResponseHead
 
 # A time that no request begins after.
@@ -39,65 +42,75 @@ class Queue:
         self.unmatched = 0  # responses still to come whose requests have been told alone
         self.sure = True
         self._pipelines = False
-        self._doubt = 0  # ns: what began until then is not paired
+        self._doubt = 0  # ns: what began until then is not paired by being alone
 
     @property
     def silenced(self) -> bool:
-        """Whether only silence, or a response, makes pairing possible again."""
+        """Whether only silence makes pairing possible again."""
         return self._doubt == _FOREVER
 
-    def ask(self, head: RequestHead | None) -> list[RequestHead]:
-        """Let a request wait; the requests that can't be paired now, itself perhaps included."""
+    def ask(self, head: RequestHead | None, *, owing: bool) -> list[RequestHead]:
+        """Let a request wait; the requests that can't be paired now, itself perhaps included.
+
+        `owing`: an interim response was seen whose final one is still to come.
+        """
         given_up: list[RequestHead] = []
+        pending = self.pending
         if head is not None and head.resumed:
             given_up = self._lose()
+            self.unmatched = int(owing)
             if self._pipelines:
                 self._doubt = _FOREVER
-            elif self.silenced:
-                self._doubt = 0
-        self.pending.append(head)
-        if self.sure:
-            return given_up
-        if len(self.pending) > 1:
-            self._doubt = _FOREVER
-        begun = self._doubt if head is None else head.message.start
-        if begun <= self._doubt and self._doubt:
-            given_up += self._give_up()
+        elif pending and _together(pending[-1], head):
+            self._pipelines = True
+        pending.append(head)
+        if not self.sure:
+            if self._pipelines and len(pending) > 1:
+                self._doubt = _FOREVER
+            if self.silenced:
+                given_up += self._give_up()
         return given_up
 
     def overflow(self) -> list[RequestHead]:
         """The requests that were too many; their responses will be told alone."""
         return self._leave_places()
 
-    def resume(self, head: ResponseHead, *, asking: bool) -> list[RequestHead]:
-        """A response came after a loss of responses; the requests that it may not answer.
+    def meet(self, head: ResponseHead, *, asking: bool) -> list[RequestHead]:
+        """A response came, interim or final; the requests that it shows will not be paired.
 
         `asking`: more of a request was seen than is in the queue.
         """
-        if not asking and self._one_waits():
-            self.sure = False
-            for asked in self.pending:
-                if asked is not None:
-                    asked.resumed = True
+        pending = self.pending
+        # As nearly all are: the only one, and nothing was ever lost.
+        if self.sure and len(pending) == 1 and not head.resumed and not head.block_end:
+            return []
+        if self._counts(head, asking=asking):
+            self.look(head)
+            return []
+        if not self._pipelines:
+            each = [
+                at for at, asked in enumerate(pending) if asked is not None and answers(head, asked)
+            ]
+            if len(each) == 1:
+                return self._found(each[0], head)
+        if not asking and self._one_may(head):
+            asked = pending[0]
+            resumed = head.resumed or (asked is not None and asked.resumed)
+            self.sure = asked is not None and not resumed
+            if asked is not None:
+                asked.resumed = True
             return []
         return self._distrust(head)
 
-    def answer(self, head: ResponseHead, *, asking: bool) -> list[RequestHead]:
-        """Before `next` is asked for the request of a final response: those that it may not be."""
-        front = self.pending[0] if self.pending else None
-        if head.block_end and front is not None and front.message.start > head.message.start:
-            return self._distrust(head)  # it only became whole behind the request
-        if asking and (not self.sure or not (self.pending or self.unmatched)):
-            return self._distrust(head)
-        if self.sure:
-            self._pipelines = self._pipelines or self._several_wait(head)
-            return []
-        if self.silenced and not self._pipelines:
-            self._doubt = head.message.start
-        return []
+    def look(self, head: ResponseHead) -> None:
+        """Note whether this response, before which nothing was lost, shows a pipeline."""
+        if len(self.pending) > 1 and self.sure and not self.unmatched and not head.fault:
+            second = self.pending[1]
+            seen = second is not None and second.message.start <= head.message.start
+            self._pipelines = self._pipelines or seen
 
     def next(self) -> RequestHead | None:
-        """The request that the response at hand answers; None if it is not here."""
+        """The request that the final response at hand answers; None if it is not here."""
         if self.unmatched:
             self.unmatched -= 1
             return None
@@ -106,11 +119,7 @@ class Queue:
             if self._pipelines:
                 self._doubt = _FOREVER
             return None
-        asked = self.pending.pop(0)
-        if not self.sure and asked is not None:
-            self.sure = not asked.resumed
-            asked.resumed = True
-        return asked
+        return self.pending.pop(0)
 
     def silence(self) -> list[RequestHead]:
         """The wait is over: what still waits is given up, and its responses may yet come."""
@@ -119,23 +128,52 @@ class Queue:
         self._doubt = 0
         return self._leave_places()
 
-    def _one_waits(self) -> bool:
-        """Whether there is one request that a response can answer, and nothing was lost since."""
+    def _counts(self, head: ResponseHead, *, asking: bool) -> bool:
+        """Whether the count says what the response answers."""
+        if head.resumed or not self.sure:
+            return False
+        if not self.pending:
+            return bool(self.unmatched) or not asking
+        front = self.pending[0]
+        # One that only became whole behind the request is another's.
+        late = head.block_end and front is not None and front.message.start > head.message.start
+        return not late
+
+    def _found(self, at: int, answer: ResponseHead) -> list[RequestHead]:
+        """It is certain which one is answered: those before it will not be any more."""
+        given_up = [head for head in self.pending[:at] if head is not None]
+        del self.pending[:at]
+        asked = self.pending[0]
+        if answer.resumed and asked is not None:
+            asked.resumed = True  # what was lost may be interim, and the final response whole
+        self.unmatched = self._doubt = 0
+        self.sure = True
+        return given_up
+
+    def _one_may(self, head: ResponseHead) -> bool:
+        """Whether just one request waits, and nothing says that another may be meant."""
         if len(self.pending) != 1 or self.unmatched:
             return False
-        head = self.pending[0]
-        return head is None or not (head.gap or head.fault is Incomplete.REQUEST_GAP)
-
-    def _several_wait(self, head: ResponseHead) -> bool:
-        """Whether this response, before which nothing was lost, says that the client pipelines."""
-        if len(self.pending) <= 1 or self.unmatched or head.resumed or head.fault:
+        asked = self.pending[0]
+        if asked is None:
+            return True
+        if asked.gap or asked.fault is Incomplete.REQUEST_GAP:
             return False
-        second = self.pending[1]
-        return second is not None and second.message.start <= head.message.start
+        known = not self._pipelines and answers(head, asked) is not None
+        late = head.block_end and asked.message.start > head.message.start
+        return asked.message.start > self._doubt and not known and not late
 
     def _distrust(self, head: ResponseHead) -> list[RequestHead]:
-        given_up = self._lose()
+        """What the response answers is not here, or nobody knows which it is."""
+        later = [
+            asked
+            for asked in self.pending
+            if asked is not None and not self._pipelines and asked_later(asked, head)
+        ]
+        given_up = [asked for asked in self._lose() if asked not in later]
         self._doubt = _FOREVER if self._pipelines else head.message.start
+        self.pending += later
+        self.unmatched = 1  # this response itself
         return given_up
 
     def _lose(self) -> list[RequestHead]:
@@ -151,3 +189,7 @@ class Queue:
         given_up = [head for head in self.pending if head is not None]
         self.pending.clear()
         return given_up
+
+
+def _together(earlier: RequestHead | None, later: RequestHead | None) -> bool:
+    return earlier is not None and later is not None and pipelined(earlier, later)

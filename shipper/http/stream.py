@@ -44,6 +44,7 @@ class Block:
     """The bytes of a header block while they are put together, and what their events said."""
 
     __slots__ = (
+        "acknowledged",
         "body_bytes",
         "conflict",
         "cut",
@@ -57,8 +58,9 @@ class Block:
         "whole",
     )
 
-    def __init__(self, first: int, start: int) -> None:
+    def __init__(self, first: int, start: int, acknowledged: int) -> None:
         self.first = first  # sequence number of the first byte
+        self.acknowledged = acknowledged  # what its segment acknowledged; 0 if nobody knows
         self.start = start  # ns, as are `latest` and `end`
         self.latest = start
         self.data = bytearray()
@@ -87,8 +89,7 @@ class Side:
         self.half: Block | None = None
         self.head: Head | None = None
         self.end_counter = UNMATCHED
-        self.first = 0
-        self.length = 0
+        self.first = self.length = 0
 
     def take(self, event: Event) -> list[Block]:
         """The blocks that this header event ends: its own, and one that it breaks off."""
@@ -136,7 +137,7 @@ class Side:
         if not event.flags & START:
             self._counters["header_without_start"] += 1
             return []
-        half = self.half = Block(event.sequence, event.time)
+        half = self.half = Block(event.sequence, event.time, event.until)
         return self._joined(half, event, event.data)
 
     def _astray(self, half: Block, event: Event, beyond: int) -> list[Block]:

@@ -439,3 +439,31 @@ def test_no_other_error(raw: bytes, whole: bool, cut: bool) -> None:  # noqa: FB
     except BlockError:
         return
     assert all("\n" not in name + value for name, value in message.headers)
+
+
+def test_empty_line_of_nothing_but_crs() -> None:
+    """It ends the block, as it does for the kernel program, and is no header."""
+    request, anomalies = request_of(b"GET / HTTP/1.1\r\nHost: h\r\n\r\r\nX: y")
+    assert request.headers == [("Host", "h")]
+    assert anomalies == ["bare_cr"]
+    response, anomalies = response_of(b"HTTP/1.1 200 OK\r\n\r\r\r\n")
+    assert (response.status, response.headers) == (200, [])
+    assert anomalies == ["bare_cr"]
+
+
+def test_crs_for_line_ends() -> None:
+    """Whoever answers such a block took a CR for an end: the message is its first line."""
+    head = parse_block(b"GET / HTTP/1.1\rA: b\r\r", whole=False)
+    assert isinstance(head.message, Request)
+    assert (head.message.target, head.message.version) == ("/", "1.1")
+    assert head.message.headers == []
+    assert head.anomalies == ["bare_cr"]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\r", b"GET /\rA: b\r\r", b"GET / HTTP/1.1"]
+)
+def test_what_may_only_be_cut_off(raw: bytes) -> None:
+    """A CR whose LF was not seen, or a line that has no version: not the end of anything."""
+    with pytest.raises(BlockError):
+        parse_block(raw, whole=False)

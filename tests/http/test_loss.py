@@ -18,8 +18,8 @@ TIMEOUT: Final = 30 * SECOND
 class Lossy:
     """A connection of numbered exchanges; what is lost is marked as the kernel marks it."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self.wire = Wire()
+    def __init__(self, chance: random.Random, *, acks: bool = False) -> None:
+        self.wire = Wire(acks=acks)
         self.chance = chance
         self.lost = [False, False]  # whether the next start of the side says RESUMED
         self.hit: set[int] = set()  # the sides that ever lost anything
@@ -82,6 +82,35 @@ def test_one_at_a_time(losses: list[tuple[bool, bool]], chance: random.Random) -
         after += run(lossy.message(CLIENT, number) + lossy.message(SERVER, number), assembler)
     assert (after[-1].incomplete, after[-1].resumed) == ((), False)
     assert mispaired(after[-1:]) == []
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=8),
+    st.randoms(use_true_random=False),
+)
+def test_one_at_a_time_with_acknowledgements(
+    losses: list[tuple[bool, bool]], chance: random.Random
+) -> None:
+    """Whatever was lost around it: each exchange that was seen whole is told whole, no other is.
+
+    It is resumed exactly where one of its messages was found again behind a loss.
+    """
+    lossy = Lossy(chance, acks=True)
+    events = []
+    resumed = set()
+    for number, lost in enumerate(losses):
+        if lossy.lost[CLIENT] or lossy.lost[SERVER]:
+            resumed.add(f"/{number}")
+        for side in (CLIENT, SERVER):
+            events += lossy.message(side, number, loss=lost[side])
+    got = run(events, close=True)
+    assert mispaired(got) == []
+    whole = {
+        e.request.target: e.resumed for e in got if e.request and e.response and not e.incomplete
+    }
+    expected = [f"/{n}" for n, lost in enumerate(losses) if not any(lost)]
+    assert whole == {target: target in resumed for target in expected}
 
 
 @settings(max_examples=500, deadline=None)
@@ -166,3 +195,130 @@ def test_response_ahead_of_its_request() -> None:
     assert summary(got)[-1] == ("/two", 404, [])
     assert ("/one", 404, []) not in summary(got)
     assert not got[-1].resumed
+
+
+def test_lost_response() -> None:
+    """The next one answers the request that had it before it: the first was never answered."""
+    wire = Wire(acks=True)
+    events = wire.send(CLIENT, GET)
+    wire.skip(SERVER, len(OK) + 5)
+    events += wire.send(CLIENT, POST, body=5) + wire.send(SERVER, NOT_FOUND, flags=Flag.RESUMED)
+    events += wire.send(CLIENT, GET) + wire.send(SERVER, OK, body=5)
+    got = run(events)
+    assert summary(got) == [("/one", None, ["no_response"]), ("/two", 404, []), ("/one", 200, [])]
+    assert [each.resumed for each in got] == [False, True, False]
+
+
+def test_lost_requests_and_responses() -> None:
+    """The end of a body, a whole exchange and the next response: only what was seen is paired."""
+    wire = Wire(acks=True)
+    events = wire.send(CLIENT, GET) + wire.send(SERVER, OK, body=None)
+    wire.skip(SERVER, 5)
+    wire.skip(CLIENT, len(GET))
+    wire.skip(SERVER, len(OK) + 5)
+    events += wire.send(CLIENT, GET, flags=Flag.RESUMED)
+    wire.skip(SERVER, len(OK) + 5)
+    events += wire.send(CLIENT, POST, body=5) + wire.send(SERVER, NOT_FOUND, flags=Flag.RESUMED)
+    assert summary(run(events)) == [
+        ("/one", 200, []),
+        ("/one", None, ["no_response"]),
+        ("/two", 404, []),
+    ]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("acks", [True, False])
+def test_lost_interim_response(first: bool, acks: bool) -> None:  # noqa: FBT001
+    """The final one answers the same request, whichever interim one was lost before it."""
+    wire = Wire(acks=acks)
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    events = wire.send(CLIENT, POST, body=5)
+    if not first:
+        events += wire.send(SERVER, interim)
+    wire.skip(SERVER, len(interim))
+    if first:
+        events += wire.send(SERVER, interim, flags=Flag.RESUMED) + wire.send(SERVER, OK, body=5)
+    else:
+        events += wire.send(SERVER, OK, body=5, flags=Flag.RESUMED)
+    events += wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND)
+    one, two = run(events)
+    assert summary([one, two]) == [("/two", 200, []), ("/one", 404, [])]
+    assert one.resumed
+    assert two.resumed is not acks  # without, it takes one pair to be sure again
+    assert one.response
+    assert one.response.interim == ((100,) if first else ())
+
+
+def test_interim_response_of_a_lost_request() -> None:
+    """Its final one is not the next request's, though that was asked before it came."""
+    wire = Wire(acks=True)
+    wire.skip(CLIENT, len(POST))
+    events = wire.send(SERVER, b"HTTP/1.1 100 Continue\r\n\r\n")
+    events += wire.send(CLIENT, GET, flags=Flag.RESUMED) + wire.send(SERVER, OK, body=5)
+    events += wire.send(SERVER, NOT_FOUND)
+    got = run(events)
+    assert summary(got)[0] == (None, 200, ["no_request"])
+    assert got[0].response
+    assert got[0].response.interim == (100,)
+
+
+def test_response_to_what_was_lost() -> None:
+    """One waits, but the server had more than it when it answered, or nothing of it: no pair."""
+    for more in (len(GET), -len(GET)):
+        wire = Wire(acks=True)
+        events = wire.send(CLIENT, GET)
+        wire.skip(SERVER, len(OK))
+        wire.skip(CLIENT, more)
+        events += wire.send(SERVER, NOT_FOUND, flags=Flag.RESUMED)
+        wire.skip(CLIENT, max(-more, 0))
+        assert (None, 404, ["no_request"]) in summary(run(events, close=True))
+
+
+def test_response_to_an_earlier_request() -> None:
+    """What was asked behind it goes on waiting for its own."""
+    wire = Wire(acks=True)
+    end = wire.event(SERVER, Kind.HEADER, flags=Flag.START, data=OK[:20])
+    wire.skip(SERVER, len(OK) + 5)
+    events = [end, *wire.send(CLIENT, GET, flags=Flag.RESUMED)]
+    late = wire.event(
+        SERVER, flags=Flag.END | Flag.MESSAGE_END, sequence=end.sequence + 20, data=OK[20:], body=5
+    )
+    events += [late, *wire.send(SERVER, NOT_FOUND)]
+    got = run(events)
+    assert summary(got) == [(None, 200, ["no_request"]), ("/one", 404, [])]
+    assert got[1].resumed
+
+
+def test_pipeline_seen_by_its_acknowledgements() -> None:
+    """Two requests that expect the same byte: neither is told from the other across a loss."""
+    wire = Wire(acks=True)
+    events = wire.send(CLIENT, GET) + wire.send(CLIENT, POST, body=5)
+    wire.skip(SERVER, len(OK))
+    events += wire.send(CLIENT, GET) + wire.send(SERVER, NOT_FOUND, flags=Flag.RESUMED)
+    assert summary(run(events)) == [
+        ("/one", None, ["no_response"]),
+        ("/two", None, ["no_response"]),
+        ("/one", None, ["no_response"]),
+        (None, 404, ["no_request"]),
+    ]
+
+
+def test_answer_to_a_half_request_behind_a_loss() -> None:
+    """A 408 begins where the request's client was: it is the answer to what there is of it."""
+    wire = Wire(acks=True)
+    wire.skip(CLIENT, 99)
+    half = wire.event(CLIENT, flags=Flag.START | Flag.RESUMED, data=GET[:-2])
+    wire.skip(CLIENT, len(GET) - 2)
+    [exchange] = run([half, *wire.send(SERVER, NOT_FOUND)])
+    assert summary([exchange]) == [("/one", 404, ["request_cut_off"])]
+    assert exchange.resumed
+
+
+def test_unreadable_response_behind_a_loss() -> None:
+    """Which request it answers nobody can say, so none is said to be."""
+    wire = Wire()
+    events = wire.send(SERVER, OK, body=5) + wire.send(CLIENT, GET)
+    assert summary(run([*events, *wire.send(SERVER, b"\r\n\r\n")], close=True)) == [
+        (None, 200, ["no_request"]),
+        ("/one", None, ["no_response"]),
+    ]

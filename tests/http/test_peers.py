@@ -329,12 +329,12 @@ def test_response_without_a_request() -> None:
 
 
 def test_answer_without_a_status_line_behind_a_whole_request() -> None:
-    """A request of HTTP/1.1 that garbage answers: told as it is, not as HTTP/0.9."""
+    """A request of HTTP/1.1 that something else answers (SSH, ICY): not HTTP/0.9."""
     wire = Wire()
     simple = wire.event(SERVER, flags=WHOLE | Flag.UNTIL_CLOSE | Flag.SIMPLE)
     events = [*wire.send(CLIENT, GET), simple, wire.event(SERVER, Kind.MESSAGE_END, body=9)]
     [exchange] = run(events)
     assert exchange.request
     assert exchange.response
-    assert (exchange.request.version, exchange.response.version) == ("1.1", "0.9")
-    assert exchange.anomalies == ("simple_response",)
+    assert (exchange.request.version, exchange.response.version) == ("1.1", None)
+    assert exchange.anomalies == ("unreadable_response",)

@@ -134,6 +134,18 @@ def test_request_whose_version_has_no_number() -> None:
     [exchange] = run([*events, wire.event(SERVER, Kind.MESSAGE_END, body=9)])
     assert exchange.request
     assert exchange.request.version is None
+    assert exchange.anomalies == ("unusual_version", "unreadable_response")
+
+
+def test_headers_without_a_version() -> None:
+    """A request line without a version, and headers: no simple request, so nobody knows."""
+    wire = Wire()
+    events = [*wire.send(CLIENT, ASK + b"Host: h\r\n\r\n"), answer(wire)]
+    [exchange] = run([*events, wire.event(SERVER, Kind.MESSAGE_END, body=9)])
+    assert exchange.request
+    assert exchange.response
+    assert (exchange.request.version, exchange.response.version) == (None, None)
+    assert exchange.anomalies == ("missing_version", "simple_response")
 
 
 def test_answer_that_goes_on() -> None:

@@ -19,14 +19,24 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 class Wire:
-    """One connection: every call gives the events of what is sent, and moves the clock 1 ms on."""
+    """One connection: every call gives the events of what is sent, and moves the clock 1 ms on.
+
+    `acks`: a message says what was acknowledged by then, as when its segments came in order.
+    """
 
     def __init__(
-        self, flow: int = 1, *, time: int = SECOND, sequence: int = 0xFFFFFFF0, late: bool = False
+        self,
+        flow: int = 1,
+        *,
+        time: int = SECOND,
+        sequence: int = 0xFFFFFFF0,
+        late: bool = False,
+        acks: bool = False,
     ) -> None:
         self.flow = flow
         self.time = time
         self.next = [sequence, 77]
+        self.acks = acks
         self.late = Flag.LATE if late else Flag(0)
 
     def event(  # noqa: PLR0913 - what an event can say
@@ -63,7 +73,7 @@ class Wire:
             cgroup=12,
             flow=self.flow,
             sequence=self.next[side] if sequence is None else sequence,
-            until=until,
+            until=self.next[1 - side] if self.acks and kind == Kind.HEADER else until,
             body_bytes=body,
             scope=0,
             source_port=source[1],
