@@ -4,9 +4,12 @@ The rooms up to the exchange, in this process: a record masks secrets in headers
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
+
+from generations.inside.objects import forget_flows
 
 from shipper import wiring
 from shipper.capture import CaptureFile, Kernel, Replay, open_kernel
@@ -29,11 +32,13 @@ def exchanges(path: Path, kernel: Kernel) -> list[Exchange]:
     return [*found, *assembler.close()]
 
 
-def read(path: Path) -> list[Exchange]:
-    """The same with a program of its own."""
+def read(*paths: Path) -> Iterator[list[Exchange]]:
+    """The exchanges of each file, read by one program that forgets between them."""
     kernel = opened()
     try:
-        return exchanges(path, kernel)
+        for path in paths:
+            yield exchanges(path, kernel)
+            forget_flows(kernel.program)
     finally:
         kernel.close()
 

@@ -62,7 +62,7 @@ REASONS = (
         "a CR without LF ends no line: RFC 9112 section 2.2; for tshark it does",
         "header-bare-cr header-cr-before-crlf header-cr-first response-header-bare-cr "
         "response-header-cr-before-crlf response-header-cr-first response-cr-cr-lf cr-cr-lf "
-        "coding-bare-cr",
+        "coding-bare-cr only-cr",
     )
     | _because(
         "a header name is a token, and a line without one is dropped and named: RFC 9110 "
@@ -160,15 +160,11 @@ REASONS = (
 #: What is still told wrongly: the case fails, and fails its test when it no longer does.
 OPEN = {
     "junk-between-requests": "a request behind bytes that begin none is not found",
-    "status-version-none": "an answer that is no HTTP is not told as unreadable",
-    "http-to-ssh": "an answer that is no HTTP is not told as unreadable",
-    "status-icy": "an answer that is no HTTP is not told as unreadable",
     "body-beyond-length-goes-on": "bytes between two messages are not named",
     "head-with-body": "bytes between two messages are not named",
     "chunk-no-final-crlf-and-response": "a status line among trailers begins no message",
     "pipelined-forty": "more messages in one segment than there are passes over it",
-    "only-cr": "a request line without a line end is not told when it is answered",
-    "lost-response": "requests and responses are not paired across a loss",
+    "lost-exchange": "a gap known by its acknowledgement takes what is held behind it along",
     "socks4": "HTTP behind another protocol's handshake is not followed",
     "gtp-u": "this tunnel is not opened",
     "teredo": "this tunnel is not opened",

@@ -46,7 +46,7 @@ def read() -> tuple[Connections, Connections]:
     with TemporaryDirectory() as folder:
         path = Path(folder, "cases.pcap")
         write(path, (frame for case in CASES for frame in build(case, NUMBERS[case.name])))
-        return tshark.exchanges(path), ours.connections(ours.read(path))
+        return tshark.exchanges(path), ours.connections(next(ours.read(path)))
 
 
 def of(case: Case, found: Connections) -> Connections:
