@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from shipper.contract.events import Kind
+from shipper.http.accounts import BLOCK_FATES, EVENT_FATES, MESSAGE_FATES
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
 NAMES = sorted(path.name for path in CAPTURES.glob("*.pcap"))
@@ -57,6 +61,29 @@ def test_every_capture_replays_without_an_error(name: str) -> None:
     account = json.loads(result.errors.splitlines()[-1])
     assert account["totals"]["exchanges"] == len(result.records)
     assert account["totals"]["rejected"] == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_adds_up(name: str) -> None:
+    """From the kernel's events to the records: what goes into a stage comes out, or is counted."""
+    result = replayed()[name]
+    account = json.loads(result.errors.splitlines()[-1])
+    kernel, totals = Counter(account["kernel"]), account["totals"]
+    assembly = Counter(totals["assembly"])
+    emitted = sum(kernel[f"events_{kind.name.lower()}"] for kind in Kind)
+    assert emitted == assembly["events"] == sum(assembly[fate] for fate in EVENT_FATES)
+    assert assembly["blocks"] == sum(assembly[fate] for fate in BLOCK_FATES)
+    assert assembly["messages"] == sum(assembly[fate] for fate in MESSAGE_FATES)
+    told = assembly["messages_paired"] // 2 + assembly["messages_alone"]
+    assert assembly["exchanges"] == told == totals["exchanges"]
+    assert told == totals["shipped"] + sum(totals["rejected"].values()) + sum(
+        totals["lost"].values()
+    )
+    assert totals["shipped"] == totals["acknowledged"] == len(result.records)
+    # Every exchange names the packet's way into it: no message without a record.
+    requests = sum("request" in record["http"] for record in result.records)
+    responses = sum("response" in record["http"] for record in result.records)
+    assert requests + responses == assembly["messages_paired"] + assembly["messages_alone"]
 
 
 def test_replay_is_a_function_of_the_file() -> None:
