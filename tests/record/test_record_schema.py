@@ -40,7 +40,7 @@ def test_every_anomaly_is_documented() -> None:
     sources = [*(regenerate.ROOT / "shipper" / "http").glob("*.py")]
     sources.append(regenerate.ROOT / "shipper" / "record" / "build.py")
     texts = [source.read_text("utf-8") for source in sources]
-    pattern = r'(?:\.append\(|_note\((?:anomalies, )?\[?|\(message, \[)"([a-z0-9_]+)"'
+    pattern = r'(?:\.append\(|[_.]note\((?:anomalies, )?\[?|\(message, \[)"([a-z0-9_]+)"'
     given = {name for text in texts for name in re.findall(pattern, text)}
     assert given == ANOMALIES.keys()
 
