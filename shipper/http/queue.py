@@ -144,8 +144,10 @@ class Queue:
         given_up = [head for head in self.pending[:at] if head is not None]
         del self.pending[:at]
         asked = self.pending[0]
-        if answer.resumed and asked is not None:
-            asked.resumed = True  # what was lost may be interim, and the final response whole
+        # What was lost may be interim, and the final response whole; and one that is passed over
+        # may be a pipeline's, which nobody saw.
+        if (answer.resumed or at) and asked is not None:
+            asked.resumed = True
         self.unmatched = self._doubt = 0
         self.sure = True
         return given_up
