@@ -60,6 +60,8 @@ static void keep(struct segment *segment)
 	held->at = hold->used;
 	keep_bytes(segment, hold, held);
 	hold->count++;
+	if (!segment->side->held || (s32)(rest->sequence - segment->side->lowest) < 0)
+		segment->side->lowest = rest->sequence;
 	segment->side->held++;
 	count(HELD);
 }
@@ -180,6 +182,9 @@ static void use_part(struct segment *segment)
 /* The bytes before `until` will not come. */
 static void give_up_hole(struct segment *segment, struct side *side, u32 until)
 {
+	/* Up to what is kept of it, which goes on from there. */
+	if (side->held && (s32)(side->lowest - side->next) > 0 && (s32)(until - side->lowest) > 0)
+		until = side->lowest;
 	if (segment->flow->told) {
 		segment->found->gap_start = side->next;
 		segment->found->gap_until = until;
@@ -187,7 +192,8 @@ static void give_up_hole(struct segment *segment, struct side *side, u32 until)
 								   segment->origin->side;
 	}
 	lose_place(side);
-	side->next = until;
+	if (!side->held)
+		side->next = until;
 }
 
 /*

@@ -187,6 +187,7 @@ struct side {
 	u32 edge;      /* how far the receiver allows it to go, with `window` */
 	u32 window;    /* bytes that the receiver last offered; 0: not known */
 	u32 hold;      /* one more than the number of the hold that it has; 0: none */
+	u32 lowest;    /* of what the hold has kept since it was taken */
 	u16 flags;
 	u16 status;
 	u8 state;
@@ -198,7 +199,7 @@ struct side {
 	u8 scale; /* of its windows, plus 1; 0: not known */
 	u8 outside; /* segments in a row that lay out of the window */
 	u8 strange; /* segments seen of something that is not HTTP/1 */
-	u8 pad[3];
+	u8 pad[7];
 	u8 carry[CARRY];
 };
 

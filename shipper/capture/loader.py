@@ -244,7 +244,7 @@ def doorway(programs: int) -> int:
     A socket is charged for its filter, eight bytes an instruction, and kernels before 6.8 let it
     have 20 KB (net.core.optmem_max): too little for the program itself.
     """
-    # r2 = programs; r3 = 0; bpf_tail_call(r1, r2, r3)
+    # bpf_tail_call with the context in r1, the map in r2 and 0 in r3
     call = [(0x18, 0x12, 0, programs), (0, 0, 0, 0), (0xB7, 3, 0, 0), (0x85, 0, 0, 12)]
     return load_filter([*call, *END])
 

@@ -12,6 +12,8 @@ the count is not `sure`. A wrong pair is worse than two messages told alone, so 
 - Where that is not known, only a request that waits alone is paired, if nothing was lost behind it
   and it did not begin before what could not be paired. The exchange says that the place was lost.
   A pair of messages that both know their place makes the count sure again.
+- A client that pipelines without having been seen to, because what would have shown it was lost,
+  can be told with its neighbour's responses: nothing on the wire says how many are missing.
 - A client that was seen to pipeline may have any number of responses under way. Nothing is paired
   until the connection was silent for as long as a response is waited for.
 
