@@ -164,7 +164,6 @@ OPEN = {
     "head-with-body": "bytes between two messages are not named",
     "chunk-no-final-crlf-and-response": "a status line among trailers begins no message",
     "pipelined-forty": "more messages in one segment than there are passes over it",
-    "lost-exchange": "a gap known by its acknowledgement takes what is held behind it along",
     "socks4": "HTTP behind another protocol's handshake is not followed",
     "gtp-u": "this tunnel is not opened",
     "teredo": "this tunnel is not opened",
