@@ -71,6 +71,7 @@ static u32 packet_end(struct __sk_buff *skb, u32 at, u32 claimed)
 
 /* The first bytes from an IP header on: as many as the least IP and TCP headers have together. */
 union head {
+	u64 words[5];
 	struct ipv4_header four;
 	struct ipv6_header six;
 	struct {
@@ -144,12 +145,28 @@ static bool parse_ipv6(struct __sk_buff *skb, struct packet *packet, struct laye
 	return false;
 }
 
+/* Calls are what a packet costs here: none where it may be read in place, else one for both headers. */
+static bool load_head(struct __sk_buff *skb, u32 offset, union head *head)
+{
+#ifdef FLOW_BY_COOKIE
+	u64 *data = (u64 *)(long)skb->data;
+	void *end = (void *)(long)skb->data_end;
+
+	if ((void *)(data + 5) <= end) {
+#pragma unroll
+		for (u32 i = 0; i < 5; i++)
+			head->words[i] = data[i];
+		return true;
+	}
+#endif
+	return bpf_skb_load_bytes(skb, offset, head, sizeof(*head)) >= 0;
+}
+
 /* From the IP header at `layer->offset` to what it carries. */
 static bool parse_ip(struct __sk_buff *skb, struct packet *packet, struct layer *layer,
 		     union head *head)
 {
-	/* One call for both headers: calls are what a packet costs here. */
-	if (bpf_skb_load_bytes(skb, layer->offset, head, sizeof(*head)) < 0)
+	if (!load_head(skb, layer->offset, head))
 		return false;
 	if (head->four.version_length >> 4 == 4)
 		return parse_ipv4(skb, packet, layer, &head->four);
