@@ -100,6 +100,16 @@ class Nginx:
         lines = (self.at / "access.log").read_bytes().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
+    def log_with(self, *ids: str) -> dict[str, dict[str, Any]]:
+        """The log by request id, once all of these are there: it is written behind the answer."""
+        deadline = time.monotonic() + 10
+        while (
+            not set(ids) <= (log := {line["http_x_request_id"]: line for line in self.log()}).keys()
+        ):
+            assert time.monotonic() < deadline, f"nginx has not served {set(ids) - log.keys()}"
+            time.sleep(0.01)
+        return log
+
     def lines(self) -> int:
         """How many requests that were."""
         return (self.at / "access.log").read_bytes().count(b"\n")

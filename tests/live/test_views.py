@@ -36,7 +36,7 @@ class Scene(NamedTuple):
 def _truth(
     route: Route, version: int, asks: list[Ask], said: list[tuple[int, int]], nginx: Nginx
 ) -> tuple[set[Told], set[Told]]:
-    log = {line["http_x_request_id"]: line for line in nginx.log()}
+    log = nginx.log_with(*(ask.id for ask in asks))
     served, asked = set(), set()
     for ask, (port, status) in zip(asks, said, strict=True):
         line = log[ask.id]
