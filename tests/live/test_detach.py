@@ -47,7 +47,8 @@ def test_closing_leaves_no_program_link_or_descriptor(settings: CaptureSettings)
     kernel.close()
     # The kernel frees them soon after, not within the call.
     eventually(lambda: mine.alive() == NONE, "the program and its links are gone")
-    assert _descriptors() == descriptors
+    # Other tests' sockets may be collected meanwhile; none may be left behind here.
+    assert _descriptors() - descriptors == set()
 
 
 def test_detaching_stops_capture_and_keeps_the_ring(network: Network) -> None:
