@@ -133,7 +133,7 @@ def _key_of(name: str) -> str | None:
     if not name.startswith(_PREFIX) or name in _OTHER_VARIABLES:
         return None
     key = name.removeprefix(_PREFIX).lower().replace("__", ".")
-    if key.startswith("kafka."):
+    if key.startswith("kafka.") and key not in keys():
         key = key.replace("_", ".")
     return _kafka_name(key)
 
@@ -182,7 +182,7 @@ def _build(given: Flat, origin: Origin) -> Config:
 
 
 def _place(key: str) -> list[str]:
-    if key.startswith("kafka.") and key != "kafka.topic":
+    if key.startswith("kafka.") and key not in keys():
         return ["kafka", "settings", key.removeprefix("kafka.")]
     if key.startswith("privacy.headers."):
         return ["privacy", "headers", key.removeprefix("privacy.headers.")]

@@ -50,6 +50,9 @@ def _names(given: object) -> Literal["all"] | tuple[str, ...] | None:
 #: Header names in lower case, "all", or None for the record room's own list ("default").
 HeaderNames = Annotated[Literal["all"] | tuple[str, ...] | None, PlainValidator(_names)]
 
+#: A name that Kafka takes for a topic.
+Topic = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
 
 class Section(BaseModel):
     """A frozen table that knows all its keys."""
@@ -170,6 +173,11 @@ class Record(Section):
         default=(),
         description="networks of the proxies whose PROXY protocol header gives `client.*`",
     )
+    max_bytes: int = Field(
+        default=900_000,
+        ge=4096,
+        description="bytes of a record; a longer one has its longest header values cut",
+    )
     max_ahead: float = Field(
         default=3000.0,
         gt=0,
@@ -241,12 +249,20 @@ class Privacy(Section):
 
 
 class Kafka(Section):
-    """Where records are published. Every key but `topic` is a setting of librdkafka."""
+    """Where records are published. What is not named here is a setting of librdkafka."""
 
-    topic: str = Field(
-        default="http.header.v1",
-        pattern=r"^[a-zA-Z0-9._-]{1,249}$",
-        description="topic of the records",
+    topic: Topic = Field(default="http.header.v1", description="topic of the records")
+    ledger_topic: Topic = Field(
+        default="http.header.ledger.v1", description="topic of the accounts that `audit` reads"
+    )
+    dead_topic: Topic = Field(
+        default="http.header.dead.v1", description="topic of what could not be published as it was"
+    )
+    alerts_topic: Topic = Field(default="http.header.alerts.v1", description="topic of alerts")
+    partition_by: Literal["id", "connection", "none"] = Field(
+        default="id",
+        description="which records share a partition: `id` spreads them, `connection` keeps the "
+        "order of each connection, `none` fills one partition for a while after the other",
     )
     settings: SettingsTable = Field(
         default_factory=SettingsTable, description="librdkafka's settings by dotted name"
@@ -258,6 +274,51 @@ class Kafka(Section):
         given = str(self.settings.get("bootstrap.servers", ""))
         parts = [part.strip().rpartition("://")[2] for part in given.split(",") if part.strip()]
         return tuple(p if p.rpartition(":")[2].isdecimal() else f"{p}:9092" for p in parts)
+
+
+class Spool(Section):
+    """Where records wait on disk until Kafka has acknowledged them."""
+
+    path: str = Field(
+        default="/var/lib/shipper/spool",
+        description="folder of the spool; empty: none, and what an end leaves unsent is lost",
+    )
+    total_bytes: Size = Field(
+        default=1 << 30, ge=1 << 20, description="most bytes on disk, all workers together"
+    )
+    segment_bytes: Size = Field(
+        default=16 << 20, ge=1 << 16, description="bytes after which a new file is begun"
+    )
+    sync_interval: float = Field(
+        default=1.0,
+        ge=0,
+        description="seconds after which what was written is forced to the disk; what is younger "
+        "can be lost with the power (0: with every write)",
+    )
+    when_full: Literal["block", "drop_oldest", "drop_newest"] = Field(
+        default="block",
+        description="`block` lets the kernel's ring fill, `drop_oldest` gives up what waited "
+        "longest, `drop_newest` what comes; each loss is counted",
+    )
+    memory_bytes: Size = Field(
+        default=32 << 20,
+        ge=0,
+        description="bytes kept in memory while the disk takes nothing",
+    )
+
+    @model_validator(mode="after")
+    def _holds_segments(self) -> Self:
+        if self.total_bytes < 2 * self.segment_bytes:
+            raise ValueError("total_bytes must be at least twice segment_bytes")
+        return self
+
+
+class Ledger(Section):
+    """The accounts that the agent publishes beside the records."""
+
+    interval: float = Field(
+        default=60.0, ge=1, description="seconds between two accounts of a worker"
+    )
 
 
 class Agent(Section):
@@ -288,6 +349,8 @@ class Config(Section):
     record: Record = Record()
     privacy: Privacy = Privacy()
     kafka: Kafka = Kafka()
+    spool: Spool = Spool()
+    ledger: Ledger = Ledger()
     agent: Agent = Agent()
 
     @model_validator(mode="after")
