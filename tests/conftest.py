@@ -1,6 +1,7 @@
 """What tests of every kind share: the captures beside the checkout, and no silent skip."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, database=None, print_blob=True)
 settings.register_profile("here", print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+# A shell that starts us in the background has us ignore SIGINT, and our children would inherit that:
+# those that are to be stopped by it must be stoppable.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -24,9 +23,7 @@ def _leftovers() -> set[Path]:
 def test_demo_loses_nothing_and_says_so_in_its_last_line() -> None:
     """Requested, captured and delivered agree, and each request has its row."""
     before = _leftovers()
-    begin = time.monotonic()
     done = subprocess.run(DEMO, capture_output=True, text=True, timeout=90, check=False)
-    took = time.monotonic() - begin
     assert done.returncode == 0, done.stderr
     assert not done.stderr
     *lines, last = done.stdout.splitlines()
@@ -38,7 +35,6 @@ def test_demo_loses_nothing_and_says_so_in_its_last_line() -> None:
     assert {row[0] for row in rows} == {"GET", "HEAD", "POST"}
     assert {row[1] for row in rows} == {"200", "201", "404", "500"}
     assert {row[3] for row in rows} == {"127.0.0.1", "::1"}
-    assert took < 20
     assert _leftovers() <= before
 
 
