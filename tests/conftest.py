@@ -15,8 +15,8 @@ settings.register_profile("ci", derandomize=True, database=None, print_blob=True
 settings.register_profile("here", print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-# A shell that starts us in the background has us ignore SIGINT, and our children would inherit that:
-# those that are to be stopped by it must be stoppable.
+# A shell that starts us in the background has us ignore SIGINT, and our children would inherit
+# that: those that are to be stopped by it must be stoppable.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
