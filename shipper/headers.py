@@ -10,7 +10,6 @@ import logging
 import sys
 import time
 import uuid
-from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +19,7 @@ from shipper import privileges, wiring
 from shipper.capture import open_kernel
 from shipper.config import Config
 from shipper.contract.record import EncodedRecord
-from shipper.delivery import Counters, Report
+from shipper.delivery import Counters, Settled
 from shipper.errors import UsageError
 from shipper.log import set_up
 from shipper.pipeline import Pipeline
@@ -35,20 +34,19 @@ class NullSink:
 
     def __init__(self) -> None:
         """Nothing was taken yet."""
-        self.counters = Counters(failed=Counter())
-        self.report: Report | None = None
+        self.counters = Counters()
 
     @property
     def in_flight(self) -> int:
         """Nothing ever is."""
         return 0
 
-    def submit(self, record: EncodedRecord) -> None:
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:  # noqa: ARG002
         """Count, and let go."""
         self.counters.submitted += 1
         self.counters.acknowledged += 1
-        if self.report:
-            self.report(record, None)
+        if settled is not None:
+            settled(None)
 
     def poll(self, timeout_s: float) -> int:  # noqa: ARG002 - the verb's signature
         """Nothing is due."""

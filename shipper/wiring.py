@@ -167,12 +167,12 @@ def pipeline(
 
 def sink(config: Config, log: Log) -> Sink:
     """Where the records go: one place, or several."""
-    made: list[Sink] = []
+    made: dict[str, Sink] = {}
     for output in config.output:
         if output == "kafka":
-            made.append(KafkaSink(dict(config.kafka.settings), log=log))
+            made[output] = KafkaSink(dict(config.kafka.settings), log=log)
         elif output == "stdout":
-            made.append(StdoutSink(log=log))
+            made[output] = StdoutSink(log=log)
         else:
-            made.append(FileSink(Path(output.removeprefix("file:")), log=log))
-    return made[0] if len(made) == 1 else TeeSink(made)
+            made[output] = FileSink(Path(output.removeprefix("file:")), log=log)
+    return next(iter(made.values())) if len(made) == 1 else TeeSink(made)

@@ -11,7 +11,8 @@ from shipper.delivery.files import FileSink, StdoutSink
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
 from shipper.delivery.mock import MockBroker
-from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Report, Sink
+from shipper.delivery.options import Options
+from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Settled, Sink
 from shipper.delivery.tee import TeeSink
 
 __all__ = [
@@ -22,9 +23,10 @@ __all__ = [
     "Lines",
     "Log",
     "MockBroker",
+    "Options",
     "ReaderGone",
     "Received",
-    "Report",
+    "Settled",
     "Sink",
     "Start",
     "StdoutSink",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from shipper.contract.record import EncodedRecord
 from shipper.delivery.lines import Lines
-from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Report
+from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Settled
 from shipper.errors import ConfigError
 
 #: Lines are written together up to this many bytes; more than that is not held.
@@ -27,13 +27,12 @@ _RETRY_S = 0.05
 class _LineSink:
     """What both have in common: lines gathered, written whole, counted when written."""
 
-    def __init__(self, fd: int, name: str, log: Log, report: Report | None) -> None:
+    def __init__(self, fd: int, name: str, log: Log) -> None:
         self.counters = Counters()
-        self.report = report
         self._fd = fd
         self._name = name
         self._lines = Lines(log)
-        self._open: deque[EncodedRecord] = deque()
+        self._open: deque[Settled | None] = deque()
         self._unwritten = bytearray()
         self._closed = False
 
@@ -42,7 +41,7 @@ class _LineSink:
         """Records whose line is not wholly written."""
         return len(self._open)
 
-    def submit(self, record: EncodedRecord) -> None:
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
         """Take one record's line; `Backpressure` while what was taken can't be written."""
         if self._closed or len(self._unwritten) >= _BATCH_BYTES:
             self._write()
@@ -51,7 +50,7 @@ class _LineSink:
             raise Backpressure
         # Between JSON's tokens a line break means no more than a space, and elsewhere none is raw.
         self._unwritten += record.value.replace(b"\n", b" ") + b"\n"
-        self._open.append(record)
+        self._open.append(settled)
         self.counters.submitted += 1
 
     def poll(self, timeout_s: float) -> int:
@@ -78,8 +77,7 @@ class _LineSink:
         with contextlib.suppress(ReaderGone):
             self._write()
         self._closed = True
-        while self._open:
-            self._settle("closed")
+        self._fail("closed")
 
     def _ready(self) -> None:
         """Called before lines are written, at a line's begin."""
@@ -116,30 +114,32 @@ class _LineSink:
             del self._unwritten[:count]
             self._at_line_start = written.endswith(b"\n")
             for _ in range(written.count(b"\n")):
-                self._settle(None)
+                self._settle()
 
-    def _settle(self, reason: str | None) -> None:
-        record = self._open.popleft()
-        if reason is None:
-            self.counters.acknowledged += 1
-        else:
-            self.counters.failed[reason] += 1
-        if self.report is not None:
-            self.report(record, reason)
+    def _settle(self) -> None:
+        settled = self._open.popleft()
+        self.counters.acknowledged += 1
+        if settled is not None:
+            settled(None)
+
+    def _fail(self, reason: str) -> None:
+        """Nobody is called back: these records have not arrived."""
+        if self._open:
+            self.counters.failed[reason] += len(self._open)
+            self._open.clear()
 
     def _reader_gone(self) -> None:
         self._closed = True
         self._unwritten.clear()
-        while self._open:
-            self._settle("reader_gone")
+        self._fail("reader_gone")
         raise ReaderGone(f"who read {self._name} has closed it")
 
 
 class StdoutSink(_LineSink):
     """JSON lines on standard output. `ReaderGone` when the pipe's other end was closed."""
 
-    def __init__(self, *, log: Log, report: Report | None = None, fd: int | None = None) -> None:
-        super().__init__(sys.stdout.fileno() if fd is None else fd, "standard output", log, report)
+    def __init__(self, *, log: Log, fd: int | None = None) -> None:
+        super().__init__(sys.stdout.fileno() if fd is None else fd, "standard output", log)
 
     def _reader_gone(self) -> None:
         # The interpreter flushes its own stream at exit; let that go nowhere instead of failing.
@@ -152,7 +152,7 @@ class StdoutSink(_LineSink):
 class FileSink(_LineSink):
     """JSON lines appended to a file, mode 0600, opened again when it was rotated away."""
 
-    def __init__(self, path: str | Path, *, log: Log, report: Report | None = None) -> None:
+    def __init__(self, path: str | Path, *, log: Log) -> None:
         self._path = Path(path)
         try:
             fd = self._open_file()
@@ -161,7 +161,7 @@ class FileSink(_LineSink):
                 f"can't write to {path} ({e.strerror})",
                 "give a file in a directory that this user may write to",
             ) from None
-        super().__init__(fd, str(path), log, report)
+        super().__init__(fd, str(path), log)
 
     def close(self) -> None:
         """Write once more and close the file."""

@@ -21,12 +21,15 @@ from shipper.delivery import errors
 from shipper.delivery.clientlog import client_logger
 from shipper.delivery.errors import Help, Settings
 from shipper.delivery.lines import Lines
+from shipper.delivery.options import Options
 from shipper.delivery.settings import make, producer_settings
-from shipper.delivery.sink import Backpressure, Counters, Log, Report
+from shipper.delivery.sink import Backpressure, Counters, Log, Settled
 
 #: How long what an operator has to mend waits before it is sent again, and a failed producer
 #: before it is replaced (seconds).
 PAUSE_S = 1.0
+
+_NO_OPTIONS = Options()
 
 
 class KafkaSink:
@@ -42,18 +45,18 @@ class KafkaSink:
         settings: Settings,
         *,
         log: Log,
-        report: Report | None = None,
+        options: Options = _NO_OPTIONS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counters = Counters()
-        self.report = report
         self.restarts = 0
+        self._options = options
         self._log = log
         self._clock = clock
         self._lines = Lines(log, clock=clock)
         self._settings = producer_settings(settings, log)
         self._logger = client_logger(log)
-        self._open: dict[int, EncodedRecord] = {}
+        self._open: dict[int, tuple[EncodedRecord, Settled | None]] = {}
         self._again: deque[int] = deque()
         self._ticket = 0
         self._wait_until = 0.0
@@ -74,7 +77,7 @@ class KafkaSink:
         """The reasons why Kafka does not take records now; empty when all is well."""
         return frozenset(self._troubles)
 
-    def submit(self, record: EncodedRecord) -> None:
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
         """Hand one record to the producer, or raise `Backpressure`: then it was not taken."""
         if self._holds_back():
             self._refuse()
@@ -84,9 +87,9 @@ class KafkaSink:
             self._serve(0)
             self._refuse()
         except KafkaException as e:
-            self._not_taken(record, errors.error_of(e))
+            self._not_taken(record, settled, errors.error_of(e))
             return
-        self._open[self._ticket] = record
+        self._open[self._ticket] = record, settled
         self._ticket += 1
         self.counters.submitted += 1
 
@@ -109,14 +112,15 @@ class KafkaSink:
         return len(self._open)
 
     def close(self) -> None:
-        """Let go at once; what is unsettled has failed as `closed`. Twice is as good as once."""
+        """Let go at once; what is unsettled is counted as `closed`. Twice is as good as once."""
         if self._closed:
             return
         self._closed = True
         self._guarded(self._producer.purge)
         self._serve(0)
-        for ticket in list(self._open):
-            self._settle(ticket, "closed")
+        if self._open:
+            self.counters.failed["closed"] += len(self._open)
+            self._open.clear()
         self._again.clear()
 
     def _connect(self) -> Producer:
@@ -167,11 +171,11 @@ class KafkaSink:
     def _paused(self) -> bool:
         return self._clock() < self._wait_until
 
-    def _not_taken(self, record: EncodedRecord, error: KafkaError) -> None:
+    def _not_taken(self, record: EncodedRecord, settled: Settled | None, error: KafkaError) -> None:
         """What `produce` refused on the spot: never, not now, or the producer is broken."""
         row = self._say(logging.ERROR, error, f"topic {record.topic}: {errors.plain(error)}")
         if row.help is Help.NONE:
-            self._open[self._ticket] = record
+            self._open[self._ticket] = record, settled
             self.counters.submitted += 1
             self._settle(self._ticket, row.reason)
             self._ticket += 1
@@ -198,7 +202,7 @@ class KafkaSink:
             return
         if error.code() in errors.PURGED:
             return
-        topic = self._open[ticket].topic
+        topic = self._open[ticket][0].topic
         row = self._say(logging.ERROR, error, f"topic {topic}: {errors.plain(error)}")
         if row.help is Help.NONE:
             self._settle(ticket, row.reason)
@@ -208,13 +212,13 @@ class KafkaSink:
             self._wait_until = self._clock() + PAUSE_S
 
     def _settle(self, ticket: int, reason: str | None) -> None:
-        record = self._open.pop(ticket)
+        _, settled = self._open.pop(ticket)
         if reason is None:
             self.counters.acknowledged += 1
         else:
             self.counters.failed[reason] += 1
-        if self.report is not None:
-            self.report(record, reason)
+        if settled is not None:
+            settled(reason)
 
     def _mend(self) -> None:
         if self._closed or self._paused():
@@ -238,7 +242,7 @@ class KafkaSink:
         while self._again:
             ticket = self._again[0]
             try:
-                self._produce(ticket, self._open[ticket])
+                self._produce(ticket, self._open[ticket][0])
             except BufferError:
                 return
             except KafkaException as e:

@@ -2,14 +2,13 @@
 
 import json
 import logging
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from shipper.contract.exchange import Connection, Exchange, Request, Response
 from shipper.contract.record import EncodedRecord
-from shipper.delivery.sink import Backpressure, Counters, Report
+from shipper.delivery.sink import Backpressure, Counters, Settled
 from shipper.http import Assembler
 from shipper.pipeline import Pipeline
 from shipper.privileges import account
@@ -23,8 +22,7 @@ class SlowSink:
 
     def __init__(self, *, never: bool = False) -> None:
         """`never`: it takes none at all."""
-        self.counters = Counters(failed=Counter())
-        self.report: Report | None = None
+        self.counters = Counters()
         self.taken: list[EncodedRecord] = []
         self._never = never
 
@@ -33,8 +31,9 @@ class SlowSink:
         """All that was taken."""
         return len(self.taken)
 
-    def submit(self, record: EncodedRecord) -> None:
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
         """Refuse twice, then take."""
+        del settled
         self.counters.refused += 1
         if self._never or self.counters.refused % 3:
             raise Backpressure

@@ -10,7 +10,7 @@ import pytest
 
 from shipper.contract.record import EncodedRecord
 from shipper.delivery.files import FileSink, StdoutSink
-from shipper.delivery.sink import Backpressure, Counters, ReaderGone, Report
+from shipper.delivery.sink import Backpressure, Counters, ReaderGone, Settled
 from shipper.delivery.tee import TeeSink
 from shipper.errors import ConfigError
 
@@ -170,24 +170,30 @@ def test_process_ends_quietly_when_its_pipe_is_closed() -> None:
 
 
 class Gate:
-    """A sink that refuses while it is shut, to make the moment of back-pressure certain."""
+    """A sink with a door, to make back-pressure certain."""
 
     def __init__(self) -> None:
         self.counters = Counters()
-        self.report: Report | None = None
         self.shut = False
-        self.taken: list[EncodedRecord] = []
+        self.taken: list[tuple[EncodedRecord, Settled | None]] = []
 
     @property
     def in_flight(self) -> int:
         """Taken and not let go."""
         return len(self.taken)
 
-    def submit(self, record: EncodedRecord) -> None:
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
         """Take it, unless shut."""
         if self.shut:
             raise Backpressure
-        self.taken.append(record)
+        self.counters.submitted += 1
+        self.taken.append((record, settled))
+
+    def settle(self, reason: str | None) -> None:
+        """Let one go."""
+        _, settled = self.taken.pop(0)
+        if settled is not None:
+            settled(reason)
 
     def poll(self, timeout_s: float) -> int:
         """Nothing is due."""
@@ -200,41 +206,56 @@ class Gate:
         return self.in_flight
 
     def close(self) -> None:
-        """Let all go as failed."""
-        while self.taken:
-            if self.report is not None:
-                self.report(self.taken.pop(0), "closed")
+        """Let all go."""
+        self.taken.clear()
 
 
 def test_tee_gives_no_sink_a_record_twice(tmp_path: Path, said: Said) -> None:
     """The file has the record already when the other sink refuses; the retry passes it by."""
     path = tmp_path / "records.jsonl"
     file, gate = FileSink(path, log=said), Gate()
-    tee = TeeSink([file, gate])
+    tee = TeeSink({"file": file, "gate": gate})
     gate.shut = True
     for _ in range(3):
         with pytest.raises(Backpressure):
             tee.submit(record(1))
     tee.poll(0)
-    assert (tee.counters.submitted, tee.in_flight) == (0, 0)
+    with pytest.raises(ValueError, match="the same record"):
+        tee.submit(record(2))
     gate.shut = False
     tee.submit(record(1))
     assert lines(path) == [record(1).value]
-    assert gate.taken == [record(1)]
-    assert (tee.counters.submitted, tee.in_flight, tee.counters.unsettled) == (1, 1, 1)
-    gate.close()
-    assert tee.counters.failed == {"closed": 1}
-    assert tee.in_flight == 0
+    assert gate.taken == [(record(1), None)]
+    assert tee.in_flight == 1
+    tee.close()
 
 
-def test_tee_acknowledges_what_all_acknowledged(tmp_path: Path, said: Said) -> None:
-    """Two files, one report a record."""
-    reports: list[tuple[int, str | None]] = []
-    sinks = [FileSink(tmp_path / name, log=said) for name in ("a", "b")]
-    tee = TeeSink(sinks, report=lambda r, reason: reports.append((r.sequence, reason)))
+def test_tee_counts_as_the_sink_that_is_furthest_behind(tmp_path: Path, said: Said) -> None:
+    """Each sink has its own counts under its name; the tee's are those of the slowest."""
+    file, gate = FileSink(tmp_path / "a", log=said), Gate()
+    tee = TeeSink({"file": file, "gate": gate})
     for number in range(5):
         tee.submit(record(number))
-    assert tee.flush(1) == 0
-    assert (tee.counters.submitted, tee.counters.acknowledged) == (5, 5)
-    assert reports == [(n, None) for n in range(5)]
+    assert tee.poll(0) == 0  # none was settled by both
+    assert tee.sinks["file"].counters.acknowledged == 5
+    assert tee.counters is gate.counters
+    assert (tee.in_flight, tee.flush(0)) == (5, 5)
+    tee.close()
+
+
+@pytest.mark.parametrize("reason", [None, "too_large"])
+def test_tee_calls_back_when_all_have_settled(
+    tmp_path: Path, said: Said, reason: str | None
+) -> None:
+    """Once a record, with the reason that one of the sinks had."""
+    reports: list[str | None] = []
+    file, gate = FileSink(tmp_path / "a", log=said), Gate()
+    tee = TeeSink({"file": file, "gate": gate})
+    for number in range(3):
+        tee.submit(record(number), reports.append)
+    tee.poll(0)
+    assert reports == []
+    for _ in range(3):
+        gate.settle(reason)
+    assert reports == [reason] * 3
     tee.close()

@@ -1,0 +1,30 @@
+"""What a Kafka sink is told beside librdkafka's settings: data, and functions of its caller."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from shipper.contract.record import EncodedRecord
+
+PartitionBy = Literal["id", "connection", "none"]
+
+#: (record, reason, what Kafka said) to the message for the dead topic.
+Bury = Callable[[EncodedRecord, str, str], EncodedRecord]
+#: (letter, why Kafka can't take it): writes the letter to a file. Raises `OSError`.
+Keep = Callable[[EncodedRecord, str], None]
+#: (record, bytes) to a valid record of at most so many bytes, marked; None when it can't be.
+Shorten = Callable[[EncodedRecord, int], EncodedRecord | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How records are spread over partitions, and what helps those that Kafka refuses.
+
+    Without `bury` a record that Kafka will never take has failed, with the reason; without `keep`
+    a letter that it does not take waits until it does; without `shorten` nothing is cut.
+    """
+
+    partition_by: PartitionBy = "none"
+    bury: Bury | None = None
+    keep: Keep | None = None
+    shorten: Shorten | None = None
