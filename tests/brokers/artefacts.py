@@ -1,0 +1,71 @@
+"""pom.xml in; the class path of a real Apache Kafka out.
+
+Maven copies the jars once into `build/kafka` (55 MB, from wherever this machine's Maven is told
+to look); after that neither it nor a network is needed.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from shipper.errors import UnavailableError
+
+POM = Path(__file__).parent / "pom.xml"
+JARS = Path(__file__).parents[2] / "build" / "kafka"
+_PATIENCE_S = 600
+
+
+def class_path() -> str:
+    """What `java -cp` takes; copied first when it is not there yet.
+
+    Raises UnavailableError when Java or, for the first time, Maven is missing or fails.
+    """
+    if shutil.which("java") is None:
+        raise UnavailableError(
+            "a real Kafka needs Java, and there is none", "apt-get install default-jre-headless"
+        )
+    stamp = JARS / "stamp"
+    wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
+    with _alone():
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            _copy()
+            stamp.write_text(wanted)
+    return f"{JARS}/*"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process copies, the others wait for it."""
+    JARS.mkdir(parents=True, exist_ok=True)
+    with (JARS.parent / "kafka.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _copy() -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise UnavailableError(
+            "the jars of a real Kafka have to be fetched, and Maven is missing",
+            "apt-get install maven",
+        )
+    sys.stderr.write("Fetching Apache Kafka with Maven into build/kafka\n")
+    for old in JARS.glob("*.jar"):
+        old.unlink()
+    command = (maven, "--quiet", "--batch-mode", "--file", POM, "dependency:copy-dependencies")
+    done = subprocess.run(
+        [*command, f"-DoutputDirectory={JARS}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    if done.returncode:
+        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+        first = said[0].removeprefix("[ERROR]").strip() if said else "it said nothing"
+        raise UnavailableError(f"Maven can't fetch Apache Kafka: {first}", "try mvn by hand")

@@ -1,0 +1,144 @@
+"""Properties in; one running JVM with a Kafka node out, ours alone to stop, kill or freeze."""
+
+import random
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from shipper.errors import UnavailableError
+
+from .artefacts import class_path
+
+_LOGGING = Path(__file__).parent / "log4j2.properties"
+#: Below the range that the kernel picks from: a port of ours is nobody's source port while the
+#: broker is down, and no client can connect to itself.
+_PORTS = range(20_000, 32_000)
+_QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+_STOP_S = 30.0
+
+
+class Ports:
+    """Hands out free TCP ports of 127.0.0.1; none twice."""
+
+    def __init__(self) -> None:
+        self._given: set[int] = set()
+
+    def free(self) -> int:
+        """A port that nobody listens on."""
+        for port in _shuffled():
+            if port in self._given:
+                continue
+            with socket.socket() as probe:
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    continue
+            self._given.add(port)
+            return port
+        raise UnavailableError("no free port for a Kafka", f"looked at {_PORTS}")
+
+
+def _shuffled() -> Sequence[int]:
+    # Not of the seeded chance that a test may have set: two runs side by side would meet.
+    return random.SystemRandom().sample(_PORTS, len(_PORTS))
+
+
+class Node:
+    """A broker and controller in one process; `number` from 1."""
+
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        properties: Mapping[str, object],
+        *,
+        heap_mb: int,
+        jvm: Sequence[str] = (),
+    ) -> None:
+        self.number = number
+        self.output = folder / f"node-{number}.log"
+        self._properties = folder / f"node-{number}.properties"
+        self._properties.write_text("".join(f"{k}={v}\n" for k, v in properties.items()))
+        self._java = ("java", *_QUICK, f"-Xmx{heap_mb}m", *jvm)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return self._process.pid if self.running and self._process else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives (frozen counts)."""
+        return self._process is not None and self._process.poll() is None
+
+    def format(self, cluster: str, arguments: Sequence[str]) -> None:
+        """Prepare its data folder, once."""
+        command = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._properties)
+        done = subprocess.run(
+            [*self._java, "-cp", class_path(), *command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UnavailableError("Kafka can't format its storage", last_words(done.stdout))
+
+    def start(self) -> None:
+        """Start it; when it is ready is for others to see."""
+        logging = f"-Dlog4j2.configurationFile={_LOGGING}"
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._java, logging, "-cp", class_path(), "kafka.Kafka", self._properties],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C for the tests is not one for it
+            )
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is closed in order."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL when it takes too long."""
+        self.resume()
+        self._end(signal.SIGTERM)
+
+    def pause(self) -> None:
+        """SIGSTOP: its connections stay and nothing is answered."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._send(signal.SIGCONT)
+
+    def complaint(self) -> str:
+        """The last thing that it said."""
+        return last_words(self.output.read_text(errors="replace"))
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._send(number)
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+
+def last_words(text: str) -> str:
+    """The last line that names an error, or else the last one."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if "Exception" in line or "ERROR" in line]
+    return (telling or lines or ["it said nothing"])[-1]
