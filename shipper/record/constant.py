@@ -36,15 +36,7 @@ def constant_parts(settings: RecordSettings, identity: Identity) -> Part:
             "dataset": settings.dataset,
             "namespace": settings.namespace,
         },
-        "ecs": {"version": ECS_VERSION},
-        "agent": _known(
-            id=identity.agent_id,
-            type=identity.agent_type,
-            version=identity.version,
-            ephemeral_id=identity.ephemeral_id,
-            name=identity.agent_name,
-        ),
-        "host": _known(id=identity.host_id, name=identity.host_name),
+        **origin_parts(identity),
         "observer": _known(
             type=identity.observer_type,
             vendor=identity.observer_vendor,
@@ -56,6 +48,30 @@ def constant_parts(settings: RecordSettings, identity: Identity) -> Part:
         "tags": list(settings.tags),
     }
     return {name: part for name, part in parts.items() if part}
+
+
+def origin_parts(identity: Identity) -> Part:
+    """Who writes, in every document of whatever kind; `host` is empty where nothing is known."""
+    return {
+        "ecs": {"version": ECS_VERSION},
+        "agent": _known(
+            id=identity.agent_id,
+            type=identity.agent_type,
+            version=identity.version,
+            ephemeral_id=identity.ephemeral_id,
+            name=identity.agent_name,
+        ),
+        "host": _known(id=identity.host_id, name=identity.host_name),
+    }
+
+
+def message_headers(schema_name: str, schema_version: str) -> tuple[tuple[str, bytes], ...]:
+    """The text headers of a message."""
+    return (
+        ("content-type", b"application/json"),
+        ("schema-name", schema_name.encode("ascii")),
+        ("schema-version", schema_version.encode("ascii")),
+    )
 
 
 def own_part(settings: RecordSettings) -> Part:

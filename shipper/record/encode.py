@@ -15,7 +15,7 @@ from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
 from shipper.record.build import DocumentBuilder
-from shipper.record.constant import constant_parts
+from shipper.record.constant import constant_parts, message_headers
 from shipper.record.headers import NameSeen
 from shipper.record.model import SCHEMA_NAME, SCHEMA_VERSION
 from shipper.record.model.record import CONSTANT_ADAPTER, VARIABLE_ADAPTER
@@ -26,6 +26,7 @@ from shipper.record.settings import (
     Identity,
     RecordSettings,
 )
+from shipper.record.shorten import shorten
 
 _MILLISECOND: Final = 1_000_000
 _LISTED_ERRORS: Final = 5
@@ -34,11 +35,15 @@ _OPEN_PARTS: Final = frozenset({"headers", "labels"})
 
 
 class RecordRejected(Exception):  # noqa: N818 - the pipeline's word; it is an outcome, not a fault
-    """An exchange that makes no valid record. `reason` names fields and errors, no values."""
+    """An exchange that makes no valid record. `reason` names fields and errors, no values.
 
-    def __init__(self, reason: str) -> None:
+    `document` is what did not validate, redacted: for a dead letter, not for a log.
+    """
+
+    def __init__(self, reason: str, document: dict[str, Any]) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.document = document
 
 
 @dataclass(slots=True)
@@ -61,11 +66,10 @@ class RecordBuilder:
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
-        self._headers = (
-            ("content-type", b"application/json"),
-            ("schema-name", SCHEMA_NAME.encode("ascii")),
-            ("schema-version", SCHEMA_VERSION.encode("ascii")),
-        )
+        self._headers = message_headers(SCHEMA_NAME, SCHEMA_VERSION)
+        self._maximum_bytes = settings.maximum_bytes
+        #: Records that were cut to `RecordSettings.maximum_bytes`.
+        self.shortened = 0
 
     def build(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Record:
         """The record of an exchange, redacted and validated.
@@ -74,13 +78,13 @@ class RecordBuilder:
         (both ns, wall time since 1970). Raises RecordRejected.
         """
         if exchange.request is None and exchange.response is None:
-            raise RecordRejected("the exchange holds neither a request nor a response")
+            raise RecordRejected("the exchange holds neither a request nor a response", {})
         document = self._documents.document(exchange, wall_offset_ns, created_ns)
         time = exchange.start + wall_offset_ns
         if not 0 <= time <= created_ns + self._maximum_ahead:
             time = created_ns
             document["shipper"]["timestamp_replaced"] = True
-        valid = _validated(document) | self._constant
+        valid = _validated(document, self._constant)
         return Record(valid, time // _MILLISECOND, self._partition(exchange))
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:
@@ -89,7 +93,7 @@ class RecordBuilder:
         event = record.document["event"]
         event["id"] = identifier
         event["sequence"] = sequence
-        return EncodedRecord(
+        encoded = EncodedRecord(
             self._topic,
             identifier.encode("ascii"),
             orjson.dumps(record.document),
@@ -98,6 +102,15 @@ class RecordBuilder:
             record.partition_key,
             sequence,
         )
+        return encoded if len(encoded.value) <= self._maximum_bytes else self._shorter(encoded)
+
+    def _shorter(self, encoded: EncodedRecord) -> EncodedRecord:
+        """Cut to size; one that can't be goes as it is, and Kafka's answer decides its fate."""
+        cut = shorten(encoded, self._maximum_bytes)
+        if cut is None:
+            return encoded
+        self.shortened += 1
+        return cut
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
         """The header names seen so far: {"request": [...], "response": [...]}."""
@@ -123,22 +136,22 @@ def _constant(settings: RecordSettings, identity: Identity) -> dict[str, Any]:
     try:
         valid: dict[str, Any] = CONSTANT_ADAPTER.validate_python(constant_parts(settings, identity))
     except ValidationError as error:
-        raise ConfigError(f"no valid record can be made: {_reason(error)}") from None
+        raise ConfigError(f"no valid record can be made: {invalid(error)}") from None
     return valid
 
 
-def _validated(document: dict[str, Any]) -> dict[str, Any]:
+def _validated(document: dict[str, Any], constant: dict[str, Any]) -> dict[str, Any]:
     try:
         valid: dict[str, Any] = VARIABLE_ADAPTER.validate_python(document)
     except ValidationError as error:
-        reason = _reason(error)
+        reason = invalid(error)
     else:
-        return valid
+        return valid | constant
     # Raised out here, so that the foreign error, which quotes its input, is no context of ours.
-    raise RecordRejected(reason)
+    raise RecordRejected(reason, document | constant)
 
 
-def _reason(error: ValidationError) -> str:
+def invalid(error: ValidationError) -> str:
     """The fields and kinds of error, no values."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     texts = [f"{_place(detail['loc'])}: {detail['type']}" for detail in found[:_LISTED_ERRORS]]

@@ -1,4 +1,4 @@
-"""The model's JSON Schema and the anomalies -> the generated tables of docs/records.md."""
+"""The models' JSON Schemas and the anomalies -> the generated tables below docs/."""
 
 import json
 from collections.abc import Iterator
@@ -57,6 +57,8 @@ def anomaly_table() -> str:
 def _type(field: Schema) -> str:
     if "anyOf" in field:
         return "ip"
+    if "$ref" in field:
+        return "objects"
     if field.get("format") == "date-time":
         return "date"
     kind = str(field.get("type", "string"))

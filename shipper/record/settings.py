@@ -153,10 +153,14 @@ class RecordSettings:
     `internal_networks` (CIDRs) turn `network.direction` into the ECS perimeter words.
     `trusted_proxies` (CIDRs) are the peers whose PROXY protocol header is believed.
     `maximum_ahead_ns` is how far an event's time may lie ahead of `event.created` before the
-    message carries the latter (Kafka 4 refuses more than an hour).
+    message carries the latter (Kafka 4 refuses more than an hour). A record longer than
+    `maximum_bytes` is shortened; `letter_maximum_bytes` bounds a dead letter, which holds a record
+    as a JSON text, where each quote takes two bytes.
     """
 
     topic: str = "http.header.v1"
+    ledger_topic: str = "http.header.ledger.v1"
+    dead_topic: str = "http.header.dead.v1"
     dataset: str = "http.header"
     namespace: str = "default"
     headers: HeaderSettings = field(default_factory=HeaderSettings)
@@ -164,6 +168,8 @@ class RecordSettings:
     internal_networks: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     maximum_ahead_ns: int = 3_600_000_000_000
+    maximum_bytes: int = 900_000
+    letter_maximum_bytes: int = 2_000_000
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
 

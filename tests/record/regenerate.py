@@ -1,4 +1,4 @@
-"""Writes what is generated from the model: schema, examples, field reference.
+"""Writes what is generated from the models: schemas, examples, field references.
 
 `.venv/bin/python tests/record/regenerate.py`; the tests say when it is due.
 """
@@ -6,52 +6,81 @@
 from pathlib import Path
 
 import orjson
+import record_accounts
 from record_exchanges import CREATED, OFFSET, builder, examples
 
 from shipper.record.reference import anomaly_table, field_table
-from shipper.record.schema import json_schema
+from shipper.record.schema import CONTRACTS, DEAD, LEDGER, RECORD, Contract, json_schema
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMAS = ROOT / "schemas" / "http.header.v1"
-SCHEMA = SCHEMAS / "1.0.schema.json"
-EXAMPLES = SCHEMAS / "examples"
-REFERENCE = ROOT / "docs" / "records.md"
+SCHEMAS = ROOT / "schemas"
+REFERENCES = {
+    "records.md": {
+        "fields": lambda: field_table(json_schema(RECORD)),
+        "anomalies": anomaly_table,
+    },
+    "ledger.md": {
+        "ledger": lambda: field_table(json_schema(LEDGER)),
+        "dead": lambda: field_table(json_schema(DEAD)),
+    },
+}
 
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
-def schema_text() -> bytes:
+def schema_path(contract: Contract) -> Path:
+    """Where the schema is checked in."""
+    return SCHEMAS / contract.name / f"{contract.version}.schema.json"
+
+
+def schema_text(contract: Contract) -> bytes:
     """What the checked-in schema should be."""
-    return orjson.dumps(json_schema(), option=_PRETTY)
+    return orjson.dumps(json_schema(contract), option=_PRETTY)
 
 
-def example_texts() -> dict[str, bytes]:
-    """File name -> what the checked-in example should be."""
-    texts = {}
+def example_folder(contract: Contract) -> Path:
+    """Where the examples are checked in."""
+    return SCHEMAS / contract.name / "examples"
+
+
+def _records() -> dict[str, bytes]:
+    """Name -> message value."""
+    values = {}
     for number, (name, (settings, exchange)) in enumerate(examples().items()):
         made = builder(settings)
-        encoded = made.encode(made.build(exchange, OFFSET, CREATED), number)
-        texts[f"{name}.json"] = orjson.dumps(orjson.loads(encoded.value), option=_PRETTY)
-    return texts
+        values[name] = made.encode(made.build(exchange, OFFSET, CREATED), number).value
+    return values
 
 
-def reference_text(text: str) -> str:
-    """The page `text` with its generated tables made anew."""
-    tables = {"fields": field_table(json_schema()), "anomalies": anomaly_table()}
-    for name, table in tables.items():
+def example_texts(contract: Contract) -> dict[str, bytes]:
+    """File name -> what the checked-in example should be."""
+    values = _records() if contract is RECORD else record_accounts.examples()[contract.name]
+    return {
+        f"{name}.json": orjson.dumps(orjson.loads(value), option=_PRETTY)
+        for name, value in values.items()
+    }
+
+
+def reference_text(page: str, text: str) -> str:
+    """The text of a page of docs/ with its generated tables made anew."""
+    for name, table in REFERENCES[page].items():
         before, begin, rest = text.partition(f"<!-- {name} -->\n")
         _, end, after = rest.partition(f"<!-- /{name} -->\n")
-        text = f"{before}{begin}{table}\n{end}{after}"
+        text = f"{before}{begin}{table()}\n{end}{after}"
     return text
 
 
 def main() -> None:
     """Writes all of it."""
-    EXAMPLES.mkdir(parents=True, exist_ok=True)
-    SCHEMA.write_bytes(schema_text())
-    for name, text in example_texts().items():
-        (EXAMPLES / name).write_bytes(text)
-    REFERENCE.write_text(reference_text(REFERENCE.read_text("utf-8")), "utf-8")
+    for contract in CONTRACTS:
+        folder = example_folder(contract)
+        folder.mkdir(parents=True, exist_ok=True)
+        schema_path(contract).write_bytes(schema_text(contract))
+        for name, text in example_texts(contract).items():
+            (folder / name).write_bytes(text)
+    for page in REFERENCES:
+        path = ROOT / "docs" / page
+        path.write_text(reference_text(page, path.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

@@ -11,28 +11,36 @@ from pydantic import ValidationError
 from shipper.record.anomalies import ANOMALIES
 from shipper.record.model.record import ADAPTER
 from shipper.record.reference import leaves
-from shipper.record.schema import json_schema
+from shipper.record.schema import CONTRACTS, RECORD, Contract, json_schema
+
+every_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.name)
 
 
-def test_the_schema_is_current() -> None:
+@every_contract
+def test_the_schema_is_current(contract: Contract) -> None:
     """`tests/record/regenerate.py` writes it."""
-    assert regenerate.SCHEMA.read_bytes() == regenerate.schema_text()
+    assert regenerate.schema_path(contract).read_bytes() == regenerate.schema_text(contract)
 
 
-def test_the_examples_are_current_and_valid() -> None:
-    """Each golden record is what is built today, and validates."""
-    texts = regenerate.example_texts()
-    found = {path.name: path.read_bytes() for path in regenerate.EXAMPLES.iterdir()}
+@every_contract
+def test_the_examples_are_current_and_valid(contract: Contract) -> None:
+    """Each golden document is what is built today, and validates."""
+    texts = regenerate.example_texts(contract)
+    folder = regenerate.example_folder(contract)
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert found == texts
+    assert found
     for text in found.values():
-        record = orjson.loads(text)
-        assert ADAPTER.validate_python(record) == record
+        document = orjson.loads(text)
+        assert contract.adapter.validate_python(document) == document
 
 
-def test_the_reference_is_current() -> None:
-    """The tables of docs/records.md are generated."""
-    text = regenerate.REFERENCE.read_text("utf-8")
-    assert text == regenerate.reference_text(text)
+@pytest.mark.parametrize("page", regenerate.REFERENCES)
+def test_the_reference_is_current(page: str) -> None:
+    """The tables of the pages are generated."""
+    text = (regenerate.ROOT / "docs" / page).read_text("utf-8")
+    assert text == regenerate.reference_text(page, text)
+    assert all(f"<!-- {name} -->" in text for name in regenerate.REFERENCES[page])
 
 
 def test_every_anomaly_is_documented() -> None:
@@ -45,18 +53,19 @@ def test_every_anomaly_is_documented() -> None:
     assert given == ANOMALIES.keys()
 
 
-def test_every_field_says_what_it_is() -> None:
+@every_contract
+def test_every_field_says_what_it_is(contract: Contract) -> None:
     """Title, description and, but for the two sides, an example."""
-    for name, field, _ in leaves(json_schema()):
+    for name, field, _ in leaves(json_schema(contract)):
         assert field["title"], name
         assert field["description"], name
         assert field["examples"], name
 
 
-def full() -> dict[str, Any]:
-    """A record with every field there is, made of the fields' examples."""
+def full(contract: Contract = RECORD) -> dict[str, Any]:
+    """A document with every field there is, made of the fields' examples."""
     record: dict[str, Any] = {}
-    for name, field, _ in leaves(json_schema()):
+    for name, field, _ in leaves(json_schema(contract)):
         *path, last = name.split(".") if name != "@timestamp" else [name]
         part = record
         for step in path:
@@ -65,10 +74,23 @@ def full() -> dict[str, Any]:
     return record
 
 
-def test_a_record_of_all_fields_is_valid() -> None:
+@every_contract
+def test_a_document_of_all_fields_is_valid(contract: Contract) -> None:
     """Each example validates, the parts that nothing fills yet included."""
-    record = full()
-    assert ADAPTER.validate_python(record) == record
+    document = full(contract)
+    assert contract.adapter.validate_python(document) == document
+
+
+@every_contract
+def test_every_part_is_closed_and_strict(contract: Contract) -> None:
+    """No part takes a field that it does not know, and no number in quotes."""
+    schema = json_schema(contract)
+    for part in [schema, *schema["$defs"].values()]:
+        assert part["additionalProperties"] is False
+    document = full(contract)
+    document["agent"]["extra"] = 1
+    with pytest.raises(ValidationError):
+        contract.adapter.validate_python(document)
 
 
 @pytest.mark.parametrize(

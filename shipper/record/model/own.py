@@ -99,6 +99,14 @@ class Shipper(TypedDict, total=False):
             True,  # noqa: FBT003 - an example
         ),
     ]
+    shortened: Annotated[
+        list[Word],
+        about(
+            "Shortened",
+            "The fields that were cut because the record was too long, longest values first.",
+            ["http.request.headers.cookie"],
+        ),
+    ]
     sampling_rate: Annotated[
         float,
         Field(gt=0, le=1),
