@@ -20,10 +20,9 @@ FUZZ_KEEP ?=
 
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
-# The other architecture's headers, a real server, real clients, another reader of captures, networks,
-# a real Kafka and who fetches it.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps \
-    default-jre-headless maven
+# The other architecture's headers, a real server, real clients, another reader of captures, networks;
+# maven fetches a real Kafka and brings the Java that it runs on.
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
