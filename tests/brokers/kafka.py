@@ -33,7 +33,8 @@ from shipper.delivery.errors import Setting
 from shipper.errors import UnavailableError
 
 from .administration import Administration
-from .node import Node, Ports
+from .node import Node
+from .ports import Ports
 from .security import PLAIN, Security
 
 #: How long a start may take (seconds); 3 to 12 s on an idle machine.
