@@ -25,7 +25,7 @@ from shipper import privileges, wiring
 from shipper.capture import Kernel, open_kernel
 from shipper.config import Config
 from shipper.coverage import coverage, coverage_line
-from shipper.errors import InputError, ShipperError, UnavailableError
+from shipper.errors import ConfigError, InputError, ShipperError, UnavailableError
 from shipper.log import say, set_up
 from shipper.worker import Task, check_settings, run_worker
 
@@ -73,6 +73,7 @@ class Agent:
         """Nothing is started yet."""
         self.config = config
         self.ephemeral = str(uuid.uuid4())
+        self._started_ns = time.time_ns()
         self._log = set_up(config.agent.log_level, config.agent.log_format)
         self._children: list[_Child] = []
         self._stop: int | None = None
@@ -91,6 +92,7 @@ class Agent:
             if self._stop is not None:
                 return 0
             self._prepare_files()
+            self._prepare_spool()
             privileges.drop(self.config.agent.user)
             self._start_workers(kernel)
             self._await_ready()
@@ -146,6 +148,27 @@ class Agent:
             os.fchown(descriptor, uid, gid)
             os.close(descriptor)
 
+    def _prepare_spool(self) -> None:
+        """Make the spool's folder as root, for the unprivileged workers alone.
+
+        What an earlier start under another user left is handed over too.
+        """
+        if "kafka" not in self.config.output or not self.config.spool.path:
+            return
+        root = Path(self.config.spool.path)
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.geteuid() == 0:
+                uid, gid = privileges.account(self.config.agent.user)
+                for path in (root, *root.rglob("*")):
+                    if path.lstat().st_uid != uid:
+                        os.chown(path, uid, gid, follow_symlinks=False)
+        except OSError as error:
+            raise ConfigError(
+                f"spool.path: cannot use {root}: {error.strerror}",
+                "give a folder that can be written to, or an empty one for none",
+            ) from error
+
     def _start_workers(self, kernel: Kernel) -> None:
         # What exists now lives as long as the process: the collector need not look at it again,
         # and so does not copy the pages that the workers share with us.
@@ -160,7 +183,15 @@ class Agent:
                     ours.close()
                     for child in self._children:
                         child.control.close()
-                    task = Task(self.config, kernel, number, self.ephemeral, theirs, self._log)
+                    task = Task(
+                        self.config,
+                        kernel,
+                        number,
+                        self.ephemeral,
+                        self._started_ns,
+                        theirs,
+                        self._log,
+                    )
                     code = run_worker(task)
                 except Exception:  # noqa: BLE001
                     # The last resort: a worker has no caller who could see an exception.

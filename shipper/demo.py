@@ -372,6 +372,9 @@ output = {json.dumps(["kafka", f"file:{records}"])}
 topic = {json.dumps(_TOPIC)}
 bootstrap.servers = {json.dumps(bootstrap)}
 
+[spool]
+path = {json.dumps(str(records.parent / "spool"))}
+
 [capture.include]
 ports = {json.dumps(ports)}
 

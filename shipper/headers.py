@@ -65,7 +65,9 @@ def _live(config: Config, seconds: float, log: logging.Logger) -> Pipeline:
     kernel = open_kernel(wiring.capture_settings(config))
     privileges.drop(config.agent.user)
     identity = wiring.identity(config, str(uuid.uuid4()), 0)
-    pipeline = wiring.pipeline(config, identity, NullSink(), waiting=lambda: True, log=log)
+    pipeline = wiring.pipeline(
+        config, identity, wiring.Outputs(NullSink()), waiting=lambda: True, log=log
+    )
     rings = [kernel.ring(number) for number in range(kernel.settings.rings)]
     end = time.monotonic() + seconds
     if sys.stderr.isatty():

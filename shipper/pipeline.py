@@ -7,21 +7,30 @@ record that was refused takes none, and one that has to wait keeps its own.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from shipper.contract.events import Event
 from shipper.contract.exchange import Exchange
-from shipper.delivery import Backpressure, Lines, Sink
+from shipper.contract.record import EncodedRecord
+from shipper.delivery import Backpressure, Full, Lines, Sink
 from shipper.http import Assembler
-from shipper.record import RecordBuilder, RecordRejected
+from shipper.record import DeadLetters, RecordBuilder, RecordRejected
 
 #: Called while the sink takes nothing; False to give up (the record then counts as lost).
 Waiting = Callable[[], bool]
 
 
+class Letters(NamedTuple):
+    """Who writes about records that were not valid, and where that goes."""
+
+    writer: DeadLetters
+    sink: Sink
+
+
 class Pipeline:
     """Events to records, in one thread, with back-pressure from the sink to whoever feeds it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the rooms, and what joins them
         self,
         assembler: Assembler,
         builder: RecordBuilder,
@@ -29,6 +38,7 @@ class Pipeline:
         *,
         waiting: Waiting,
         log: logging.Logger,
+        letters: Letters | None = None,
     ) -> None:
         """`waiting` is asked each time the sink says "not now"."""
         self.assembler = assembler
@@ -37,7 +47,10 @@ class Pipeline:
         self.sequence = 0
         self.lost: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
+        self.letters_lost: Counter[str] = Counter()
         self.exchanges = 0
+        self.held = 0  # records that wait for the sink: one at most
+        self._letters = letters
         self._waiting = waiting
         self._lines = Lines(log.log)
 
@@ -63,20 +76,38 @@ class Pipeline:
         try:
             record = self.builder.build(exchange, wall_offset_ns, created_ns)
         except RecordRejected as error:
-            self.rejected["invalid"] += 1
-            self._lines.say(logging.ERROR, "rejected", f"a record was not valid: {error}")
+            self._reject(error)
             return
-        encoded = self.builder.encode(record, self.sequence)
+        self.held = 1
+        lost = self._submit(self.sink, self.builder.encode(record, self.sequence))
+        self.held = 0
+        if lost is None:
+            self.sequence += 1
+        else:
+            self.lost[lost] += 1
+
+    def _submit(self, sink: Sink, record: EncodedRecord) -> str | None:
+        """Why the record was not taken; None if it was."""
         while True:
             try:
-                self.sink.submit(encoded)
+                sink.submit(record)
             except Backpressure:
                 if not self._waiting():
-                    self.lost["shutdown"] += 1
-                    return
+                    return "shutdown"
+            except Full as full:
+                return full.reason
             else:
-                self.sequence += 1
-                return
+                return None
+
+    def _reject(self, error: RecordRejected) -> None:
+        """A record that was not valid takes no number; a letter holds what it was to be."""
+        number = self.rejected["invalid"]
+        self.rejected["invalid"] += 1
+        self._lines.say(logging.ERROR, "rejected", f"a record was not valid: {error}")
+        if self._letters is not None:
+            letter = self._letters.writer.rejected(error.document, error.reason, number)
+            if lost := self._submit(self._letters.sink, letter):
+                self.letters_lost[lost] += 1
 
     def totals(self) -> dict[str, object]:
         """What came in and what became of it; `shipped = acknowledged + failed + in flight`."""

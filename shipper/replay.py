@@ -101,7 +101,9 @@ def replay(
             sink.poll(0.1)
             return True
 
-        pipeline = wiring.pipeline(config, _identity(config, digest), sink, waiting=wait, log=log)
+        pipeline = wiring.pipeline(
+            config, _identity(config, digest), wiring.Outputs(sink), waiting=wait, log=log
+        )
         packets = Replay(kernel, capture)
         clock = CaptureClock()
         for event in packets:

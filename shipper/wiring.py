@@ -3,26 +3,42 @@
 import logging
 import platform
 import socket
+import time
 import uuid
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
+from typing import NamedTuple
 
 from shipper import __version__
 from shipper.capture import TUNNELS, CaptureSettings, HookName, Rules
 from shipper.config import Capture, Config, Match
-from shipper.delivery import FileSink, KafkaSink, Log, Sink, StdoutSink, TeeSink
+from shipper.delivery import (
+    FileSink,
+    KafkaSink,
+    Log,
+    Options,
+    Sink,
+    SpooledSink,
+    SpoolSettings,
+    StdoutSink,
+    TeeSink,
+)
 from shipper.http import Assembler
-from shipper.pipeline import Pipeline, Waiting
+from shipper.ledger import Origin, closing
+from shipper.pipeline import Letters, Pipeline, Waiting
 from shipper.record import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
     Action,
     ClientIp,
+    DeadLetters,
     HeaderSettings,
     Identity,
     PrivacySettings,
     RecordBuilder,
     RecordSettings,
+    shorten,
 )
 
 _SECOND = 1_000_000_000
@@ -90,6 +106,8 @@ def record_settings(config: Config) -> RecordSettings:
     record, privacy = config.record, config.privacy
     return RecordSettings(
         topic=config.kafka.topic,
+        ledger_topic=config.kafka.ledger_topic,
+        dead_topic=config.kafka.dead_topic,
         namespace=record.namespace,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),
@@ -108,6 +126,7 @@ def record_settings(config: Config) -> RecordSettings:
         internal_networks=tuple(str(network) for network in record.internal_networks),
         trusted_proxies=tuple(str(network) for network in record.trusted_proxies),
         maximum_ahead_ns=int(record.max_ahead * _SECOND),
+        maximum_bytes=record.max_bytes,
     )
 
 
@@ -157,22 +176,72 @@ def identity(config: Config, ephemeral: str, worker: int) -> Identity:
     )
 
 
+def origin(config: Config, ephemeral: str, worker: int, started_ns: int) -> Origin:
+    """Whose records and accounts a worker writes."""
+    return Origin(
+        settings=record_settings(config),
+        identity=identity(config, ephemeral, worker),
+        workers=config.capture.workers,
+        started_ns=started_ns,
+        interval=config.ledger.interval,
+    )
+
+
+class Outputs(NamedTuple):
+    """Where the records go: `sink` is all of it, `kafka` the part that speaks to Kafka."""
+
+    sink: Sink
+    kafka: SpooledSink | KafkaSink | None = None
+    letters: Letters | None = None
+
+
 def pipeline(
-    config: Config, who: Identity, sink: Sink, *, waiting: Waiting, log: logging.Logger
+    config: Config, who: Identity, outputs: Outputs, *, waiting: Waiting, log: logging.Logger
 ) -> Pipeline:
-    """The rooms joined as configured, from header events to `sink`."""
+    """The rooms joined as configured, from header events to the outputs."""
     builder = RecordBuilder(record_settings(config), who)
-    return Pipeline(assembler(config), builder, sink, waiting=waiting, log=log)
+    return Pipeline(
+        assembler(config), builder, outputs.sink, waiting=waiting, log=log, letters=outputs.letters
+    )
 
 
-def sink(config: Config, log: Log) -> Sink:
-    """Where the records go: one place, or several."""
+def outputs(config: Config, who: Origin, log: Log) -> Outputs:
+    """Where the records go, as configured: one place, or several."""
     made: dict[str, Sink] = {}
-    for output in config.output:
+    kafka = letters = None
+    # Kafka first: what the spool refuses must not stand elsewhere under a number that is given
+    # once more.
+    for output in sorted(config.output, key=lambda name: name != "kafka"):
         if output == "kafka":
-            made[output] = KafkaSink(dict(config.kafka.settings), log=log)
+            writer = DeadLetters(who.settings, who.identity, now_ns=time.time_ns)
+            kafka = made[output] = _kafka(config, who, writer, log)
+            letters = Letters(writer, kafka)
         elif output == "stdout":
             made[output] = StdoutSink(log=log)
         else:
             made[output] = FileSink(Path(output.removeprefix("file:")), log=log)
-    return next(iter(made.values())) if len(made) == 1 else TeeSink(made)
+    sink = next(iter(made.values())) if len(made) == 1 else TeeSink(made)
+    return Outputs(sink, kafka, letters)
+
+
+def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> SpooledSink | KafkaSink:
+    spool = config.spool
+    options = Options(
+        partition_by=config.kafka.partition_by,
+        bury=writer.letter,
+        keep=None,
+        shorten=shorten,
+    )
+    kafka = KafkaSink(dict(config.kafka.settings), log=log, options=options)
+    if not spool.path:
+        return kafka
+    settings = SpoolSettings(
+        root=Path(spool.path),
+        name=f"{who.identity.ephemeral_id}-{who.identity.worker}",
+        total_bytes=spool.total_bytes // who.workers,
+        segment_bytes=spool.segment_bytes,
+        sync_interval=spool.sync_interval,
+        when_full=spool.when_full,
+        memory_bytes=spool.memory_bytes,
+    )
+    return SpooledSink(kafka, settings, log=log, close_account=partial(closing, by=who))

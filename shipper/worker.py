@@ -16,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipper import wiring
+from shipper.books import Books
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
+from shipper.coverage import coverage
 from shipper.delivery import KafkaSink, ReaderGone
 from shipper.errors import ShipperError
+from shipper.ledger import Observed
 from shipper.log import say
 
 #: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
@@ -73,6 +76,7 @@ class Task:
     kernel: Kernel
     number: int
     ephemeral: str
+    started_ns: int
     control: socket.socket
     log: logging.Logger
 
@@ -90,25 +94,40 @@ class Worker:
         self._clock = Clock(log)
         self._deadline: float | None = None
         self._sockets: set[str] = set()
+        who = wiring.origin(config, task.ephemeral, task.number, task.started_ns)
+        outputs = wiring.outputs(config, who, log.log)
         self._pipeline = wiring.pipeline(
-            config,
-            wiring.identity(config, task.ephemeral, task.number),
-            wiring.sink(config, log.log),
-            waiting=self._wait_for_sink,
-            log=log,
+            config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
+        self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
 
     def run(self) -> None:
         """Drain until told to finish; then what is in the ring, what is open, what is in flight."""
         with suppress(ReaderGone):
             self._loop()
             self._pipeline.finish(self._clock.offset, self._clock.wall)
-        left = self._pipeline.sink.flush(self._left() if self._deadline else 0.0)
+        sink = self._pipeline.sink
+        left = sink.flush(self._left() if self._deadline else 0.0)
+        self._books.finish(self._left)
+        sink.close()
         if left:
-            self._log.error(
-                "%d records were not acknowledged within agent.shutdown_timeout and are lost", left
-            )
-        self._pipeline.sink.close()
+            self._say_left(left)
+
+    def _say_left(self, left: int) -> None:
+        what = "%d records were not acknowledged within agent.shutdown_timeout"
+        if self._books.spooled:
+            self._log.warning(what + " and wait in the spool: the next start sends them", left)
+        else:
+            self._log.error(what + " and are lost", left)
+
+    def _observe(self) -> Observed:
+        counters = self._kernel.counters()
+        return Observed(
+            kernel=counters,
+            coverage=coverage(counters, self._kernel.settings.roles),
+            clock_steps=self._clock.steps,
+            now_ns=time.time_ns(),
+        )
 
     def totals(self) -> dict[str, object]:
         """The pipeline's totals, and the worker's own facts."""
@@ -121,6 +140,7 @@ class Worker:
             finishing = self._told_to_finish()
             if clock.tick():
                 self._leave_out_own_sockets()
+                self._books.tick()
             events = ring.drain(_BATCH)
             if events:
                 last = clock.now
@@ -147,7 +167,8 @@ class Worker:
 
     def _wait_for_sink(self) -> bool:
         """The sink takes nothing: what is captured meanwhile waits in the ring."""
-        self._clock.tick()
+        if self._clock.tick():
+            self._books.tick()
         self._pipeline.sink.poll(0.05)
         return not self._told_to_finish() or self._left() > 0
 

@@ -1,6 +1,9 @@
 """What the record room hands to delivery: bytes ready to be sent, and what goes beside them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+#: The sequence of a message that is no record of an exchange: a dead letter, an account.
+UNNUMBERED: Final = -1
 
 
 class EncodedRecord(NamedTuple):
@@ -8,7 +11,8 @@ class EncodedRecord(NamedTuple):
 
     `key` is `event.id`; `timestamp_ms` is the event time in ms since the epoch; `headers` are
     the text headers of the message (content type, schema name and version); `partition_key`
-    names the connection, for who wants order per connection. `sequence` has no holes.
+    names the connection, for who wants order per connection. `sequence` has no holes; a message
+    that is no record has UNNUMBERED.
     """
 
     topic: str

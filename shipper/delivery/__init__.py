@@ -5,6 +5,7 @@ is bytes with a key. Nothing here starts a thread when it is imported; clients a
 process that uses them, after any fork.
 """
 
+from shipper.delivery.admin import Right, Topic, TopicAdmin
 from shipper.delivery.check import check_kafka
 from shipper.delivery.consume import Received, Start, TopicReader
 from shipper.delivery.files import FileSink, StdoutSink
@@ -12,25 +13,34 @@ from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
 from shipper.delivery.mock import MockBroker
 from shipper.delivery.options import Options
-from shipper.delivery.sink import Backpressure, Counters, Log, ReaderGone, Settled, Sink
+from shipper.delivery.sink import Backpressure, Counters, Full, Log, ReaderGone, Settled, Sink
+from shipper.delivery.spool import Leftover
+from shipper.delivery.spooled import SpooledSink, SpoolSettings
 from shipper.delivery.tee import TeeSink
 
 __all__ = [
     "Backpressure",
     "Counters",
     "FileSink",
+    "Full",
     "KafkaSink",
+    "Leftover",
     "Lines",
     "Log",
     "MockBroker",
     "Options",
     "ReaderGone",
     "Received",
+    "Right",
     "Settled",
     "Sink",
+    "SpoolSettings",
+    "SpooledSink",
     "Start",
     "StdoutSink",
     "TeeSink",
+    "Topic",
+    "TopicAdmin",
     "TopicReader",
     "check_kafka",
 ]

@@ -24,6 +24,14 @@ class Backpressure(Exception):  # noqa: N818 - it is a state, not an error
     """Not now: the caller keeps the record, polls and tries again."""
 
 
+class Full(Exception):  # noqa: N818 - an outcome, not an error
+    """Dropped, as configured: there is no room. `reason` is what it is counted under."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ReaderGone(Exception):  # noqa: N818 - the usual end of `shipper run | head`
     """Never again: who read the output has closed it. The agent ends in order."""
 

@@ -25,28 +25,27 @@ reason) and `interim_dropped` (1xx codes beyond what one exchange lists).
 
 from typing import Final
 
-EVENT_FATES: Final = (
-    "header_taken",
+#: Events that told something, and those that did not.
+EVENTS_USED: Final = ("header_taken", "proxy_header", "message_end_taken", "flow_end")
+EVENTS_DISCARDED: Final = (
     "duplicate",
     "header_out_of_order",
     "header_without_start",
-    "proxy_header",
     "proxy_header_invalid",
     "proxy_header_late",
     "gap_in_block",
     "gap_outside_block",
-    "message_end_taken",
     "message_end_after_exchange",
     "message_end_after_timeout",
     "message_end_repeated",
     "message_end_unmatched",
-    "flow_end",
     "flow_end_without_state",
     "twin",
     "unknown_kind",
     "unknown_side",
     "unknown_stream",
 )
+EVENT_FATES: Final = (*EVENTS_USED, *EVENTS_DISCARDED)
 BLOCK_FATES: Final = (
     "messages",
     "block_no_start_line",

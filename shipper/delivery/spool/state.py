@@ -1,0 +1,100 @@
+"""What a log has to remember of itself beside its frames, in a file that outlives the process.
+
+The file is memory-mapped: what was stored survives SIGKILL without a call to the kernel, and the
+loss of power as far as the kernel has written it out. Everything stands in two slots that are
+written in turn, each with a number and a checksum, so that a torn or stale one does no harm: an
+older watermark only makes records be sent once more.
+
+    0     64  marks, slot 0         number, watermark, next position, next sequence, its CRC-32
+    64    64  marks, slot 1
+    4096  31K note, slot 0          number, length, CRC-32 of the JSON, JSON
+    36864 31K note, slot 1
+"""
+
+import json
+import mmap
+import os
+import struct
+import zlib
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+_MARKS: Final = struct.Struct("<QQQQI")
+_MARKS_BODY: Final = struct.Struct("<QQQQ")
+_NOTE: Final = struct.Struct("<QII")
+_MARKS_AT: Final = (0, 64)
+_NOTES_AT: Final = (4096, 36864)
+_SIZE: Final = 69632
+#: Bytes of JSON that a note may have.
+LONGEST_NOTE: Final = _NOTES_AT[1] - _NOTES_AT[0] - _NOTE.size
+
+
+class Marks(NamedTuple):
+    """How far a log has come.
+
+    All positions below `watermark` are settled; `next_position` and `next_sequence` are what the
+    next frame and the next numbered record will have.
+    """
+
+    watermark: int = 0
+    next_position: int = 0
+    next_sequence: int = 0
+
+
+class State:
+    """The file `state` of one log's folder; OSError where it can't be made or mapped."""
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < _SIZE:
+                # Room that is really there: a full disk must not turn a store into SIGBUS.
+                os.posix_fallocate(descriptor, 0, _SIZE)
+            self._map = mmap.mmap(descriptor, _SIZE)
+        finally:
+            os.close(descriptor)
+        self._marks_number, self.marks = self._read_marks()
+        self._note_number, self.note = self._read_note()
+
+    def mark(self, marks: Marks) -> None:
+        """Remember how far the log has come."""
+        self._marks_number += 1
+        self.marks = marks
+        body = _MARKS_BODY.pack(self._marks_number, *marks)
+        at = _MARKS_AT[self._marks_number % 2]
+        self._map[at : at + _MARKS.size] = body + zlib.crc32(body).to_bytes(4, "little")
+
+    def write(self, note: dict[str, Any]) -> None:
+        """Remember what the log's owner says of itself; ValueError if it is too long."""
+        text = json.dumps(note, separators=(",", ":")).encode("ascii")
+        if len(text) > LONGEST_NOTE:
+            raise ValueError(f"a note of {len(text)} bytes is longer than {LONGEST_NOTE}")
+        self._note_number += 1
+        self.note = note
+        head = _NOTE.pack(self._note_number, len(text), zlib.crc32(text))
+        at = _NOTES_AT[self._note_number % 2]
+        self._map[at : at + len(head) + len(text)] = head + text
+
+    def close(self) -> None:
+        """Let go of the mapping."""
+        self._map.close()
+
+    def _read_marks(self) -> tuple[int, Marks]:
+        best = (0, Marks())
+        for at in _MARKS_AT:
+            number, *marks, checksum = _MARKS.unpack_from(self._map, at)
+            body = self._map[at : at + _MARKS_BODY.size]
+            if number > best[0] and zlib.crc32(body) == checksum:
+                best = (number, Marks(*marks))
+        return best
+
+    def _read_note(self) -> tuple[int, dict[str, Any]]:
+        best: tuple[int, dict[str, Any]] = (0, {})
+        for at in _NOTES_AT:
+            number, length, checksum = _NOTE.unpack_from(self._map, at)
+            if number <= best[0] or length > LONGEST_NOTE:
+                continue
+            text = self._map[at + _NOTE.size : at + _NOTE.size + length]
+            if zlib.crc32(text) == checksum:
+                best = (number, json.loads(text))
+        return best

@@ -1,0 +1,204 @@
+"""What the rooms have counted -> the accounts that a worker publishes beside its records.
+
+The stages and their equations are those of docs/ledger.md. What a dead incarnation had counted
+comes from the note that it kept in its spool; whoever adopts that closes its account.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from shipper.contract.record import EncodedRecord
+from shipper.delivery import KafkaSink, Leftover, SpooledSink
+from shipper.http import BLOCK_FATES, EVENTS_DISCARDED, EVENTS_USED
+from shipper.pipeline import Pipeline
+from shipper.record import Identity, Ledger, LedgerBuilder, RecordSettings, Stage, timestamp
+
+#: What a note must have to be an account.
+_NEEDED: Final = ("identity", "ledger", "number")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the accounts can't ask the pipeline: of the agent as a whole, at one moment."""
+
+    kernel: Mapping[str, int]
+    coverage: Mapping[str, int]
+    clock_steps: int
+    now_ns: int  # wall clock
+
+
+class Accounts:
+    """The accounts of one worker, in their order.
+
+    `sink` is what speaks to Kafka; without a spool it is the producer itself.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        sink: SpooledSink | KafkaSink,
+        origin: "Origin",
+    ) -> None:
+        self._pipeline = pipeline
+        self._sink = sink
+        self._origin = origin
+        self._builder = LedgerBuilder(origin.settings, origin.identity)
+        self._number = 0
+
+    def next(self, seen: Observed, state: str) -> EncodedRecord:
+        """The next account; `state` is `running` or `stopped`."""
+        number, self._number = self._number, self._number + 1
+        return self._builder.build(self._ledger(seen, state, exact=True), number, seen.now_ns)
+
+    def note(self, seen: Observed, *, clean: bool) -> dict[str, Any]:
+        """The same for the spool, from which `closing` makes the last account of a dead one."""
+        state = "stopped" if clean else "running"
+        return {
+            "identity": asdict(self._origin.identity),
+            "ledger": self._ledger(seen, state, exact=False),
+            "number": self._number,
+        }
+
+    def _ledger(self, seen: Observed, state: str, *, exact: bool) -> Ledger:
+        origin, pipeline, sink = self._origin, self._pipeline, self._sink
+        kafka = sink.kafka if isinstance(sink, SpooledSink) else sink
+        ledger: Ledger = {
+            "worker": origin.identity.worker,
+            "workers": origin.workers,
+            "state": state,  # type: ignore[typeddict-item]  # one of the model's, from above
+            "started": timestamp(origin.started_ns),
+            "until": timestamp(seen.now_ns),
+            "interval": origin.interval,
+            "sequence": {"next": pipeline.sequence, "settled": self._settled()},
+            "stages": {
+                **_assembly(pipeline, exact=exact),  # type: ignore[typeddict-item]
+                "records": _records(pipeline),
+                "delivery": _stage(
+                    "messages",
+                    kafka.counters.submitted,
+                    kafka.counters.acknowledged,
+                    kafka.in_flight,
+                    kafka.counters.dead_lettered + kafka.counters.failed,
+                ),
+            },
+            "kernel": {name: count for name, count in seen.kernel.items() if count},
+            "coverage": dict(seen.coverage),  # type: ignore[typeddict-item]
+            "clock_steps": seen.clock_steps,
+            "resent": kafka.counters.resent,
+        }
+        if state == "stopped":
+            ledger["clean"] = True
+        if isinstance(sink, SpooledSink):
+            _spool(ledger, sink)
+        return ledger
+
+    def _settled(self) -> int:
+        sink = self._sink
+        if isinstance(sink, SpooledSink):
+            return sink.settled_sequence
+        return max(0, self._pipeline.sequence - sink.in_flight)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose accounts they are."""
+
+    settings: RecordSettings
+    identity: Identity
+    workers: int
+    started_ns: int
+    interval: float
+
+
+def closing(leftover: Leftover, by: Origin) -> EncodedRecord | None:
+    """The last account of an incarnation that is no more; None where it left no note."""
+    note = leftover.folder.state.note
+    if any(name not in note for name in _NEEDED):
+        return None
+    identity = Identity(**note["identity"])
+    ledger: Ledger = note["ledger"]
+    clean = ledger["state"] == "stopped"
+    end = leftover.next_sequence
+    ledger["state"] = "closed"
+    ledger["clean"] = clean
+    ledger["closed_by"] = by.identity.ephemeral_id
+    ledger["sequence"] = {"next": end, "settled": end}
+    ledger["lost"] = [*ledger.get("lost", []), *leftover.lost.documents()]  # type: ignore[list-item]
+    if not clean:
+        ledger["unobserved"] = {"from": ledger["until"], "until": timestamp(by.started_ns)}
+    _close_spool(ledger, leftover)
+    return LedgerBuilder(by.settings, identity).build(ledger, int(note["number"]), by.started_ns)
+
+
+def _close_spool(ledger: Ledger, leftover: Leftover) -> None:
+    """Nothing is held any more: what was is settled now, or can't be read."""
+    stage = ledger["stages"].get("spool")
+    if stage is None:
+        return
+    discarded = stage["discarded"]
+    for reason, count in leftover.unreadable.items():
+        discarded[reason] = discarded.get(reason, 0) + count
+    stage["in"] = max(stage["in"], leftover.next_position)
+    stage["out"] = stage["in"] - sum(discarded.values())
+    stage["held"] = 0
+
+
+def _spool(ledger: Ledger, sink: SpooledSink) -> None:
+    counters = sink.counters
+    ledger["stages"]["spool"] = _stage(
+        "messages",
+        counters.submitted,
+        counters.acknowledged + counters.dead_lettered.total(),
+        sink.in_flight,
+        counters.failed,
+    )
+    if sink.lost.ranges:
+        ledger["lost"] = sink.lost.documents()  # type: ignore[typeddict-item]
+    legacy = sink.legacy
+    if legacy.incarnations:
+        ledger["adopted"] = {
+            "incarnations": legacy.incarnations,
+            "handed": legacy.counters.submitted,
+            "acknowledged": legacy.counters.acknowledged,
+            "dead_lettered": legacy.counters.dead_lettered.total(),
+        }
+
+
+def _assembly(pipeline: Pipeline, *, exact: bool) -> dict[str, Stage]:
+    """`exact` counts what is held, connection by connection; else it is what is left over."""
+    counted = pipeline.assembler.counters
+    events = {name: counted[name] for name in EVENTS_DISCARDED}
+    used = sum(counted[name] for name in EVENTS_USED)
+    blocks = {name: counted[name] for name in BLOCK_FATES if name != "messages"}
+    told = counted["messages_paired"] + counted["messages_alone"] + counted["messages_interim"]
+    twins = {"messages_twin": counted["messages_twin"]}
+    held = counted["messages"] - told - counted["messages_twin"]
+    if exact:
+        held = pipeline.assembler.held_messages()
+    return {
+        "events": _stage("events", counted["events"], used, 0, events),
+        "blocks": _stage("blocks", counted["blocks"], counted["messages"], 0, blocks),
+        "messages": _stage("messages", counted["messages"], told, held, twins),
+        "exchanges": _stage("exchanges", counted["exchanges"], pipeline.exchanges, 0, {}),
+    }
+
+
+def _records(pipeline: Pipeline) -> Stage:
+    return _stage(
+        "records",
+        pipeline.exchanges,
+        pipeline.sequence,
+        pipeline.held,
+        {**pipeline.rejected, **pipeline.lost},
+    )
+
+
+def _stage(unit: str, entered: int, left: int, held: int, discarded: Mapping[str, int]) -> Stage:
+    return {
+        "unit": unit,
+        "in": entered,
+        "out": left,
+        "held": held,
+        "discarded": {reason: count for reason, count in discarded.items() if count},
+    }
