@@ -1,10 +1,12 @@
-"""The command line: `shipper run`, `replay`, `tail`, `headers`, `doctor`, `demo`."""
+"""The command line: `shipper run`, `replay`, `tail`, `headers`, `doctor`, `topics`, `demo`."""
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from shipper import __version__
@@ -117,16 +119,14 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _configuration(doctor)
     _capture(doctor)
 
+    topics = commands.add_parser("topics", help="plan, create or check the topics and their rights")
+    _configuration(topics)
+
     demo = commands.add_parser("demo", help="everything on this machine: traffic, broker, records")
     # These know their own options, and bring a Kafka client along: only when they are meant.
-    if "tail" in argv:
-        from shipper import tail as tail_command  # noqa: PLC0415
-
-        tail_command.add_arguments(tail)
-    if "demo" in argv:
-        from shipper import demo as demo_command  # noqa: PLC0415
-
-        demo_command.add_arguments(demo)
+    for name, command in (("tail", tail), ("topics", topics), ("demo", demo)):
+        if name in argv:
+            _module(name).add_arguments(command)
     return parser
 
 
@@ -158,22 +158,18 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from shipper import replay  # noqa: PLC0415
 
             return replay.run(arguments.file, configuration(arguments))
-        case "tail":
-            from shipper import tail  # noqa: PLC0415
-
-            return tail.run(arguments, configuration(arguments))
-        case "headers":
-            from shipper import headers  # noqa: PLC0415
-
-            return headers.run(arguments, configuration(arguments))
-        case "doctor":
-            from shipper import doctor  # noqa: PLC0415
-
-            return doctor.run(arguments, configuration(arguments))
-        case _:
+        case "demo":
             from shipper import demo  # noqa: PLC0415
 
             return demo.run(arguments)
+        case name:
+            code: int = _module(name).run(arguments, configuration(arguments))
+            return code
+
+
+def _module(command: str) -> ModuleType:
+    """A command's module: `run(arguments, configuration)`, and perhaps `add_arguments(parser)`."""
+    return import_module(f"shipper.{command.replace('-', '_')}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -168,6 +168,8 @@ class TopicReader:
     def _heed(self, error: KafkaError, message: Message) -> None:
         if error.code() == errors.PARTITION_EOF:
             self._unread.discard(message.partition() or 0)
+        elif error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            pass  # the client looks for the group that it never joins; reading needs no right to it
         elif errors.meaning(error).help is not errors.Help.TIME:
             raise self._unavailable([error])
 
