@@ -26,6 +26,8 @@ from confluent_kafka.admin import (
 
 from shipper.delivery.errors import Setting
 
+from .waiting import eventually
+
 _PATIENCE_S = 30.0
 
 
@@ -42,10 +44,12 @@ class Administration:
         dotted = {key.replace("_", "."): str(value) for key, value in config.items()}
         topic = NewTopic(name, partitions, replicas, config=dotted)
         self._settle(self._admin.create_topics([topic]))
+        eventually(lambda: self._led(name) == partitions, f"leaders of {name}", _PATIENCE_S)
 
     def delete_topic(self, name: str) -> None:
         """Remove a topic."""
         self._settle(self._admin.delete_topics([name]))
+        eventually(lambda: self._led(name) == 0, f"no {name}", _PATIENCE_S)
 
     def alter_topic(self, name: str, **config: object) -> None:
         """Change settings of a topic; None takes one back to its default."""
@@ -66,11 +70,14 @@ class Administration:
         """Give rights on a topic: `allow("shipper", "t", "WRITE", "DESCRIBE")`."""
         bindings = [_binding(user, topic, operation) for operation in operations]
         self._settle(self._admin.create_acls(bindings))
+        filters = [_filter(user, topic, operation) for operation in operations]
+        eventually(lambda: all(self._granted(each) for each in filters), "the right", _PATIENCE_S)
 
     def revoke(self, user: str, topic: str, *operations: str) -> None:
         """Take rights on a topic back."""
         filters = [_filter(user, topic, operation) for operation in operations]
         self._settle(self._admin.delete_acls(filters))
+        eventually(lambda: not any(map(self._granted, filters)), "no right", _PATIENCE_S)
 
     def set_password(self, user: str, password: str) -> None:
         """Change or make a SCRAM-SHA-512 user."""
@@ -94,6 +101,19 @@ class Administration:
     def _admin(self) -> AdminClient:
         # It has to live as long as what it promised.
         return AdminClient(dict(self._settings))
+
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """The number of the node that leads a partition; -1 when none does."""
+        known = self._admin.list_topics(topic, timeout=_PATIENCE_S).topics[topic].partitions
+        return int(known[partition].leader)
+
+    def _led(self, topic: str) -> int:
+        """How many partitions of a topic have a leader."""
+        found = self._admin.list_topics(timeout=_PATIENCE_S).topics.get(topic)
+        return sum(p.leader >= 0 for p in found.partitions.values()) if found else 0
+
+    def _granted(self, wanted: AclBindingFilter) -> bool:
+        return bool(self._admin.describe_acls(wanted).result(_PATIENCE_S))
 
     @staticmethod
     def _settle(promised: Mapping[Any, Future[Any]]) -> None:

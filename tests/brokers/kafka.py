@@ -18,9 +18,8 @@ folder and is forgotten at `close`; only processes that were started here are ev
 
 import base64
 import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +35,7 @@ from .administration import Administration
 from .node import Node
 from .ports import Ports
 from .security import PLAIN, Security
+from .waiting import eventually
 
 #: How long a start may take (seconds); 3 to 12 s on an idle machine.
 READY_S = 120.0
@@ -200,15 +200,6 @@ class Kafka(Administration):
             "background.threads": 2,
             "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
         }
-
-
-def eventually(holds: Callable[[], bool], what: str, timeout_s: float = READY_S) -> None:
-    """Wait until it holds; UnavailableError says what did not come."""
-    end = time.monotonic() + timeout_s
-    while not holds():
-        if time.monotonic() > end:
-            raise UnavailableError(f"{timeout_s:.0f} s passed without: {what}")
-        time.sleep(0.1)
 
 
 def _addresses(ports: Iterable[int]) -> str:
