@@ -13,13 +13,15 @@ Every node listens on 127.0.0.1 only, on two ports that it keeps: `client` are s
 one that the tested program talks to (with `security`, and through `advertise`), `inside` for one
 without security where everything is allowed and no fault is put in between: what a test creates,
 changes and reads goes there. Topics don't come into being by themselves. Data lies in a temporary
-folder and is forgotten at `close`; only processes that were started here are ever signalled.
+folder and is forgotten at `close`; only processes that were started here are ever signalled. They
+end with the thread that started them: make and start a cluster in the main thread.
 """
 
 import base64
 import tempfile
 import uuid
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +65,7 @@ class Kafka(Administration):
         self._advertise = dict(advertise or {})
         ports = Ports()
         self._ports = {n: (ports.free(), ports.free(), ports.free()) for n in self._numbers}
-        self._nodes = {
+        self._nodes: dict[int, Node] = {
             n: Node(
                 n,
                 Path(self._folder.name),
@@ -128,7 +130,7 @@ class Kafka(Administration):
 
     def close(self) -> None:
         """End every process and forget the data."""
-        for node in self._nodes.values():
+        for node in self._all:
             node.kill()
         self._folder.cleanup()
 
@@ -145,11 +147,15 @@ class Kafka(Administration):
 
     def _begin(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        for node in self._nodes.values():
-            node.format(cluster, self._security.format)
-        for node in self._nodes.values():
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.format(cluster, self._security.format), self._all))
+        for node in self._all:
             node.start()
         self.ready()
+
+    @property
+    def _all(self) -> list[Node]:
+        return list(self._nodes.values())
 
     def _serves(self, number: int) -> bool:
         """Whether the node itself answers, and its controller has let it in."""

@@ -11,6 +11,7 @@ from .artefacts import class_path
 
 _LOGGING = Path(__file__).parent / "log4j2.properties"
 _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+_MORTAL = ("setpriv", "--pdeathsig", "KILL")
 _STOP_S = 30.0
 
 
@@ -58,11 +59,14 @@ class Node:
             raise UnavailableError("Kafka can't format its storage", last_words(done.stdout))
 
     def start(self) -> None:
-        """Start it; when it is ready is for others to see."""
-        logging = f"-Dlog4j2.configurationFile={_LOGGING}"
+        """Start it; when it is ready is for others to see.
+
+        It ends with the thread that started it, however that ends: no broker outlives its test.
+        """
+        kafka = (f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", class_path(), "kafka.Kafka")
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._java, logging, "-cp", class_path(), "kafka.Kafka", self._properties],
+                [*_MORTAL, *self._java, *kafka, self._properties],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
