@@ -73,7 +73,7 @@ class Agent:
         """Nothing is started yet."""
         self.config = config
         self.ephemeral = str(uuid.uuid4())
-        self._started_ns = time.time_ns()
+        self._started_ns = 0
         self._log = set_up(config.agent.log_level, config.agent.log_format)
         self._children: list[_Child] = []
         self._stop: int | None = None
@@ -88,6 +88,8 @@ class Agent:
         wiring.record_settings(self.config)
         self._check_delivery()
         kernel = open_kernel(wiring.capture_settings(self.config))
+        # From here on it is seen: what came before was nobody's to see.
+        self._started_ns = time.time_ns()
         try:
             if self._stop is not None:
                 return 0
