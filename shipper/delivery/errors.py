@@ -23,6 +23,7 @@ class Help(Enum):
     TIME = "trying on"  #: the client tries again by itself
     OPERATOR = "records are kept and sent again"  #: once somebody has mended it
     RESTART = "starting anew"  #: this producer is of no more use; a new one sends again
+    AGAIN = "sent again"  #: nothing is wrong with this record
     NONE = ""  #: this record will never be taken
 
 
@@ -144,6 +145,9 @@ MEANINGS: dict[int, Meaning] = {
         "check the topic's settings (compaction, schema validation)",
         Help.NONE,
     ),
+    _E._INVALID_DIFFERENT_RECORD: Meaning(
+        "batch_refused", "Kafka refuses another record of the batch", "", Help.AGAIN
+    ),
     _E.INVALID_MSG: Meaning("corrupt", "a record arrived damaged", "check the network", Help.NONE),
     _E.POLICY_VIOLATION: Meaning(
         "policy", "a policy of the Kafka cluster refuses it", "ask its operator", Help.NONE
@@ -207,6 +211,8 @@ MEANINGS: dict[int, Meaning] = {
 CONNECTION = frozenset({_E._TRANSPORT, _E._RESOLVE, _E._TIMED_OUT})
 ALL_DOWN = _E._ALL_BROKERS_DOWN
 TIMED_OUT = _E._TIMED_OUT
+GIVEN_UP = _E._MSG_TIMED_OUT
+NO_PARTITION = _E._UNKNOWN_PARTITION
 PARTITION_EOF = _E._PARTITION_EOF
 #: Reports about records that we ourselves took back from the producer.
 PURGED = frozenset({_E._PURGE_QUEUE, _E._PURGE_INFLIGHT, _E._DESTROY})
@@ -228,9 +234,14 @@ def line(error: KafkaError, settings: Settings, detail: str = "") -> str:
     """One line for the user: problem, what Kafka said, remedy, and what the producer does."""
     row = meaning(error)
     said = scrub(detail or plain(error), settings)
+    return words(row, said, row.help.value)
+
+
+def words(row: Meaning, said: str, then: str) -> str:
+    """The same of a row: what Kafka `said` in brackets, `then` what is done."""
     told = f"{row.problem} ({said})" if said and said != row.remedy else row.problem
-    then = "; ".join(part for part in (row.remedy, row.help.value) if part)
-    return f"{told}: {then}" if then else told
+    what = "; ".join(part for part in (row.remedy, then) if part)
+    return f"{told}: {what}" if what else told
 
 
 def error_of(exception: KafkaException) -> KafkaError:
@@ -245,8 +256,8 @@ _SECRET = re.compile(
 
 
 def is_secret(name: str) -> bool:
-    """Whether a librdkafka setting holds what nobody should read."""
-    return _SECRET.search(name) is not None
+    """Whether a librdkafka setting holds what nobody should read (NAME.file holds a path)."""
+    return not name.endswith(".file") and _SECRET.search(name) is not None
 
 
 def scrub(text: str, settings: Settings) -> str:

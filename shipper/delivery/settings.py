@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaException
 
 from shipper.delivery.errors import Setting, Settings, error_of, scrub
+from shipper.delivery.secret_files import contents
 from shipper.delivery.sink import Log
 from shipper.errors import ConfigError
 
@@ -110,7 +111,8 @@ Client = TypeVar("Client")
 
 
 def make(kind: Callable[[dict[str, Any]], Client], config: dict[str, Any]) -> Client:
-    """A client of librdkafka, or a `ConfigError` that names the setting at fault."""
+    """A client of librdkafka, or a `ConfigError` that names the setting or the file at fault."""
+    config = contents(config)
     if not config.get("bootstrap.servers") and "test.mock.num.brokers" not in config:
         raise ConfigError(
             "kafka.bootstrap.servers is not set",
