@@ -1,4 +1,4 @@
-"""The command line: `shipper run`, `replay`, `tail`, `headers`, `doctor`, `topics`, `demo`."""
+"""The command line: `shipper run` and all the others."""
 
 import argparse
 import os
@@ -122,9 +122,12 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     topics = commands.add_parser("topics", help="plan, create or check the topics and their rights")
     _configuration(topics)
 
+    audit = commands.add_parser("audit", help="is everything in the topic, and if not, why")
+    _configuration(audit)
+
     demo = commands.add_parser("demo", help="everything on this machine: traffic, broker, records")
     # These know their own options, and bring a Kafka client along: only when they are meant.
-    for name, command in (("tail", tail), ("topics", topics), ("demo", demo)):
+    for name, command in (("tail", tail), ("topics", topics), ("audit", audit), ("demo", demo)):
         if name in argv:
             _module(name).add_arguments(command)
     return parser

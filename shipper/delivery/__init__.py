@@ -7,7 +7,7 @@ process that uses them, after any fork.
 
 from shipper.delivery.admin import Right, Topic, TopicAdmin
 from shipper.delivery.check import check_kafka
-from shipper.delivery.consume import Received, Start, TopicReader
+from shipper.delivery.consume import Extent, Received, Start, TopicReader
 from shipper.delivery.files import FileSink, StdoutSink
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
@@ -21,6 +21,7 @@ from shipper.delivery.tee import TeeSink
 __all__ = [
     "Backpressure",
     "Counters",
+    "Extent",
     "FileSink",
     "Full",
     "KafkaSink",

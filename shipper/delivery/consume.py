@@ -24,6 +24,7 @@ from shipper.delivery.sink import Log
 from shipper.errors import UnavailableError
 
 _POLL_S = 0.2
+_BATCH = 1000
 
 
 class Start(Enum):
@@ -44,12 +45,20 @@ class Received(NamedTuple):
     offset: int
 
 
+class Extent(NamedTuple):
+    """How many messages lie before a reader, and in which partitions older ones were deleted."""
+
+    messages: int
+    trimmed: frozenset[int]
+
+
 class TopicReader:
     """Reads all partitions of a topic.
 
-    Waits up to `timeout_s` for the broker and the topic; then raises `UnavailableError`. A topic
-    that appears while it is waited for is read from its beginning. Partitions added later are
-    not noticed.
+    `start` is a place, or a time (ms since the epoch): then each partition begins with its first
+    message that is not older. Waits up to `timeout_s` for the broker and the topic; then raises
+    `UnavailableError`. A topic that appears while it is waited for is read from its beginning.
+    Partitions added later are not noticed.
     """
 
     def __init__(
@@ -58,7 +67,7 @@ class TopicReader:
         topic: str,
         *,
         log: Log,
-        start: Start = Start.END,
+        start: Start | int = Start.END,
         timeout_s: float = 10.0,
     ) -> None:
         self._settings = settings
@@ -78,7 +87,8 @@ class TopicReader:
             partitions, waited = self._find(timeout_s)
             where = Start.BEGINNING if waited else start
             self._unread = set(partitions)
-            self._consumer.assign([self._position(p, where, timeout_s) for p in partitions])
+            self._places = [self._position(p, where, timeout_s) for p in partitions]
+            self._begun = False
         except BaseException:
             self.close()
             raise
@@ -90,6 +100,7 @@ class TopicReader:
 
     def read(self, timeout_s: float = _POLL_S) -> Received | None:
         """The next message, or None when there is none within `timeout_s`."""
+        self._begin()
         deadline = time.monotonic() + timeout_s
         while True:
             message = self._consumer.poll(max(0.0, deadline - time.monotonic()))
@@ -105,14 +116,49 @@ class TopicReader:
 
     def until_end(self, idle_s: float = 10.0) -> Iterator[Received]:
         """Messages up to the topic's present end; `UnavailableError` after `idle_s` of none."""
+        for message in self._raw(idle_s):
+            yield _received(message)
+
+    def keys_until_end(self, idle_s: float = 10.0) -> Iterator[tuple[bytes, int, int]]:
+        """The same, of each message only its key, its timestamp (ms) and its partition."""
+        for message in self._raw(idle_s):
+            yield message.key() or b"", message.timestamp()[1], message.partition() or 0
+
+    def _raw(self, idle_s: float) -> Iterator[Message]:
+        self._begin()
         last = time.monotonic()
         while not self.ended:
-            message = self.read()
-            if message is not None:
+            messages = self._consumer.consume(_BATCH, _POLL_S)
+            if messages:
                 last = time.monotonic()
-                yield message
             elif time.monotonic() - last > idle_s:
                 raise self._unavailable([*self._faults, KafkaError(errors.TIMED_OUT)])
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    self._unread.add(message.partition() or 0)
+                    yield message
+                else:
+                    self._heed(error, message)
+
+    def extent(self, timeout_s: float = 10.0) -> "Extent":
+        """What there is to read, as of now, and which partitions have lost their beginning.
+
+        Quick before the first message was read; later, each question waits behind a fetch.
+        A partition has when its reading starts with its oldest message and that is not its first:
+        what came before was deleted for its age.
+        """
+        total, trimmed = 0, set()
+        for place in self._places:
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=timeout_s)
+            except KafkaException as e:
+                raise self._unavailable([errors.error_of(e)]) from None
+            begin = low if place.offset == OFFSET_BEGINNING else max(low, place.offset)
+            total += max(0, high - begin) if place.offset != OFFSET_END else 0
+            if begin == low > 0:
+                trimmed.add(place.partition)
+        return Extent(total, frozenset(trimmed))
 
     def follow(self) -> Iterator[Received | None]:
         """Messages without end; None about five times a second while there is none."""
@@ -133,6 +179,11 @@ class TopicReader:
         at: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._consumer.assign(self._places)
+            self._begun = True
 
     def _find(self, timeout_s: float) -> tuple[list[int], bool]:
         """The topic's partitions, and whether it came into being only now."""
@@ -155,14 +206,18 @@ class TopicReader:
             waited = True
             time.sleep(_POLL_S)
 
-    def _position(self, partition: int, start: Start, timeout_s: float) -> TopicPartition:
+    def _position(self, partition: int, start: Start | int, timeout_s: float) -> TopicPartition:
         """Where to begin; the end is asked for now, so that nothing after this call is missed."""
-        place = TopicPartition(self._topic, partition, start.value)
-        if start is Start.END:
-            try:
+        if isinstance(start, Start) and start is not Start.END:
+            return TopicPartition(self._topic, partition, start.value)
+        place = TopicPartition(self._topic, partition, 0 if isinstance(start, Start) else start)
+        try:
+            if isinstance(start, Start):
                 place.offset = self._consumer.get_watermark_offsets(place, timeout=timeout_s)[1]
-            except KafkaException as e:
-                raise self._unavailable([errors.error_of(e)]) from None
+            else:
+                place = self._consumer.offsets_for_times([place], timeout=timeout_s)[0]
+        except KafkaException as e:
+            raise self._unavailable([errors.error_of(e)]) from None
         return place
 
     def _heed(self, error: KafkaError, message: Message) -> None:
