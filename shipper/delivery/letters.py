@@ -51,11 +51,11 @@ class Letters:
         return until is not None and self._clock() < until
 
     def write(self, ticket: int, letter: EncodedRecord, why: str) -> bool | None:
-        """Whether the letter stands in the file (False: there is none); None when it waits."""
+        """Whether the letter stands in the file (False: none, or full); None when it waits."""
         if self._keep is None:
             return False
         try:
-            self._keep(letter, why)
+            kept = self._keep(letter, why)
         except OSError as e:
             self._client.say_line(
                 logging.ERROR,
@@ -66,16 +66,24 @@ class Letters:
             self._try_at = self._clock() + RETRY_S
             return None
         self._client.forget("letters")
-        return True
+        if not kept:
+            self._client.say_line(
+                logging.ERROR,
+                "letters full",
+                "a dead letter is lost, since their file is full: "
+                "send them again with `shipper dead-letters`, or move the file away",
+            )
+        return kept
 
-    def retry(self) -> list[int]:
-        """Try those that wait again, when it is time; the tickets of those written."""
-        written: list[int] = []
+    def retry(self) -> dict[int, bool]:
+        """Try those that wait again, when it is time; by ticket whether they stand in the file."""
+        done: dict[int, bool] = {}
         if not self.waiting or self._clock() < self._try_at:
-            return written
+            return done
         for ticket, (letter, why) in list(self.waiting.items()):
-            if not self.write(ticket, letter, why):
+            written = self.write(ticket, letter, why)
+            if written is None:
                 break
             del self.waiting[ticket]
-            written.append(ticket)
-        return written
+            done[ticket] = written
+        return done

@@ -10,8 +10,9 @@ PartitionBy = Literal["id", "connection", "none"]
 
 #: (record, reason, what Kafka said) to the message for the dead topic.
 Bury = Callable[[EncodedRecord, str, str], EncodedRecord]
-#: (letter, why Kafka can't take it): writes the letter to a file. Raises `OSError`.
-Keep = Callable[[EncodedRecord, str], None]
+#: (letter, why Kafka can't take it): writes the letter to a file; False when that is full, and the
+#: letter lost. Raises `OSError`: then it is tried again.
+Keep = Callable[[EncodedRecord, str], bool]
 #: (record, bytes) to a valid record of at most so many bytes, marked; None when it can't be.
 Shorten = Callable[[EncodedRecord, int], EncodedRecord | None]
 
@@ -20,8 +21,8 @@ Shorten = Callable[[EncodedRecord, int], EncodedRecord | None]
 class Options:
     """How records are spread over partitions, and what helps those that Kafka refuses.
 
-    Without `bury` a record that Kafka will never take has failed, with the reason; without `keep`
-    a letter that it does not take waits until it does; without `shorten` nothing is cut.
+    Without `bury` a record that Kafka will never take has failed, with the reason, and without
+    `keep` one whose letter it does not take; without `shorten` nothing is cut.
     """
 
     partition_by: PartitionBy = "none"

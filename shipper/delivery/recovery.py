@@ -166,7 +166,8 @@ class Recovery:
         """Do what is due: a new producer, the next group, what waits to be sent again."""
         if self._closed:
             return
-        for ticket in self._letters.retry():
+        for ticket, written in self._letters.retry().items():
+            self.cases[ticket].lost = not written
             self._settle(ticket, self.cases[ticket].reason)
         if self._alarmed and self._isolation.returned:
             self._alarmed = False
