@@ -2,8 +2,9 @@
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from brokers.kafka import Kafka
 
@@ -68,35 +69,26 @@ def sink(settings: Settings, said: Said) -> Iterator["Sending"]:
 
 
 class Sending:
-    """A sink and who feeds it."""
+    """A sink and who feeds it: what it pushes back waits here, as it would in the spool."""
 
     def __init__(self, sink: KafkaSink) -> None:
         self.sink = sink
+        self._waiting: deque[EncodedRecord] = deque()
 
     def submit(self, *records: EncodedRecord) -> None:
-        """Hand them over, polling and trying again at `Backpressure`."""
-        for each in records:
-            end = time.monotonic() + PATIENCE_S
-            while not self._taken(each):
-                assert time.monotonic() < end, f"{each.key!r} was not taken"
-                self.sink.poll(0.05)
+        """Hand them over, now or when the sink takes them."""
+        self._waiting.extend(records)
+        self._feed()
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Poll until it holds."""
+        """Go on until it holds."""
         end = time.monotonic() + PATIENCE_S
         while not holds():
             assert time.monotonic() < end, f"{PATIENCE_S:.0f} s without: {what}"
-            self.sink.poll(0.05)
-
-    def acknowledged(self, number: int) -> None:
-        """Poll until so many records are acknowledged; then the counts add up."""
-        counters = self.sink.counters
-        self.until(lambda: counters.acknowledged >= number, f"{number} acknowledged: {counters}")
-        assert counters.acknowledged == number
-        assert counters.unsettled == self.sink.in_flight
+            self._step()
 
     def settled(self, number: int) -> None:
-        """Poll until so many records are settled, one way or the other."""
+        """Go on until so many records are settled, one way or the other."""
         counters = self.sink.counters
         self.until(
             lambda: counters.submitted - counters.unsettled >= number,
@@ -105,20 +97,28 @@ class Sending:
         assert counters.submitted == number
         assert self.sink.in_flight == 0
 
+    def acknowledged(self, number: int) -> None:
+        """Go on until so many records are settled, and all of them acknowledged."""
+        self.settled(number)
+        assert self.sink.counters.acknowledged == number
+
     def given_up(self) -> dict[str, int]:
         """What was not published as it was, by reason."""
         counters = self.sink.counters
         return dict(counters.dead_lettered + counters.failed)
 
     def rest(self, seconds: float) -> None:
-        """Poll that long: what is said twice is said in this time."""
+        """Go on that long: what is said twice is said in this time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.sink.poll(0.05)
+            self._step()
 
-    def _taken(self, each: EncodedRecord) -> bool:
-        try:
-            self.sink.submit(each)
-        except Backpressure:
-            return False
-        return True
+    def _step(self) -> None:
+        self.sink.poll(0.05)
+        self._feed()
+
+    def _feed(self) -> None:
+        with suppress(Backpressure):
+            while self._waiting:
+                self.sink.submit(self._waiting[0])
+                self._waiting.popleft()

@@ -45,8 +45,7 @@ def test_topic_missing_then_created(plain: Kafka, topic: str, said: Said) -> Non
         assert topic in line
         plain.create_topic(topic)
         sending.submit(*(record(n, topic) for n in range(1, 20)))
-        sending.settled(20)
-        assert sending.sink.counters.acknowledged == 20
+        sending.acknowledged(20)
     assert arrived(plain, topic) == keys(*range(20))
 
 
@@ -62,8 +61,7 @@ def test_broker_killed_and_started_again(plain: Kafka, topic: str, said: Said) -
         sending.rest(1)
         plain.start()
         sending.submit(*(record(n, topic) for n in range(1500, 2000)))
-        sending.settled(2000)
-        assert sending.sink.counters.acknowledged == 2000
+        sending.acknowledged(2000)
     assert arrived(plain, topic) == keys(*range(2000))
     assert len(said.loud()) == 1
 
@@ -73,7 +71,7 @@ def test_broker_frozen_for_a_while(plain: Kafka, topic: str, said: Said) -> None
     plain.create_topic(topic)
     with sink({**plain.client, **IMPATIENT}, said) as sending:
         sending.submit(*(record(n, topic) for n in range(50)))
-        sending.settled(50)
+        sending.acknowledged(50)
         plain.pause()
         try:
             sending.submit(*(record(n, topic) for n in range(50, 100)))
@@ -81,7 +79,7 @@ def test_broker_frozen_for_a_while(plain: Kafka, topic: str, said: Said) -> None
             assert sending.sink.counters.acknowledged == 50
         finally:
             plain.resume()
-        sending.settled(100)
+        sending.acknowledged(100)
     assert arrived(plain, topic) == keys(*range(100))
 
 
@@ -92,7 +90,7 @@ def test_connections_cut(distant: Kafka, proxy: Proxy, topic: str, said: Said) -
         for cut in range(5):
             sending.submit(*(record(n, topic) for n in range(cut * 100, cut * 100 + 100)))
             proxy.cut()
-        sending.settled(500)
+        sending.acknowledged(500)
     assert arrived(distant, topic) == keys(*range(500))
 
 
@@ -106,7 +104,7 @@ def test_connections_refused(distant: Kafka, proxy: Proxy, topic: str, said: Sai
             sending.until(lambda: bool(said.loud()), "a line about the broker")
             assert "refused" in said.loud()[0]
             proxy.heal()
-            sending.settled(50)
+            sending.acknowledged(50)
     finally:
         proxy.heal()
     assert arrived(distant, topic) == keys(*range(50))
@@ -119,7 +117,7 @@ def test_answers_later_than_the_request_timeout(
     distant.create_topic(topic)
     with sink({**distant.client, **IMPATIENT}, said) as sending:
         sending.submit(*(record(n, topic) for n in range(50)))
-        sending.settled(50)
+        sending.acknowledged(50)
         proxy.slow(REQUEST_S)
         try:
             sending.submit(*(record(n, topic) for n in range(50, 100)))
@@ -127,7 +125,7 @@ def test_answers_later_than_the_request_timeout(
             assert sending.sink.counters.acknowledged == 50
         finally:
             proxy.heal()
-        sending.settled(100)
+        sending.acknowledged(100)
     assert arrived(distant, topic) == keys(*range(100))
 
 
@@ -136,7 +134,7 @@ def test_half_open_connection(distant: Kafka, proxy: Proxy, topic: str, said: Sa
     distant.create_topic(topic)
     with sink({**distant.client, **IMPATIENT}, said) as sending:
         sending.submit(*(record(n, topic) for n in range(50)))
-        sending.settled(50)
+        sending.acknowledged(50)
         proxy.half_open()
         try:
             sending.submit(*(record(n, topic) for n in range(50, 100)))
@@ -144,5 +142,5 @@ def test_half_open_connection(distant: Kafka, proxy: Proxy, topic: str, said: Sa
             assert sending.sink.counters.acknowledged == 50
         finally:
             proxy.heal()
-        sending.settled(100)
+        sending.acknowledged(100)
     assert arrived(distant, topic) == keys(*range(100))
