@@ -8,6 +8,7 @@ import json
 import logging
 import sys
 import time
+import traceback
 from typing import Any
 
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
@@ -27,6 +28,8 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **fields,
         }
+        if record.exc_info and record.exc_info[1]:
+            line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
         return json.dumps(line, ensure_ascii=True, default=str)
 
 
@@ -44,7 +47,16 @@ class Readable(logging.Formatter):
         if self._colour and record.levelname in _COLOURS:
             level = f"{_COLOURS[record.levelname]}{level}{_RESET}"
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        return f"{clock} {level}: {record.getMessage()}"
+        line = f"{clock} {level}: {record.getMessage()}"
+        if record.exc_info and record.exc_info[1]:
+            line += f": {_in_short(record.exc_info[1])}"
+        return line
+
+
+def _in_short(error: BaseException) -> str:
+    """Which error and where it came up; all of it stands in the JSON form."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
 
 
 def _rfc3339(seconds: float) -> str:
