@@ -20,8 +20,12 @@ from shipper.delivery.settings import make, producer_settings
 from shipper.delivery.sink import Log
 from shipper.errors import ConfigError
 
-#: What is no data record has no partition of ours; its key decides, in the same way.
-_PARTITIONER: dict[str, Setting] = {"partitioner": "murmur2_random"}
+#: What is no data record has no partition of ours: its key decides, in the same way. And a topic
+#: that is gone is told sooner than after 30 s.
+_OURS: dict[str, Setting] = {
+    "partitioner": "murmur2_random",
+    "topic.metadata.propagation.max.ms": 5000,
+}
 
 
 class Client:
@@ -31,10 +35,11 @@ class Client:
         self.broken = False
         self.restarts = 0
         self.troubles: set[str] = set()
+        self.topic = ""  #: where records go, for lines about what concerns them all
         self._log = log
         self._lines = Lines(log, clock=clock)
         self._logger = client_logger(log)
-        self._files = SecretFiles({**_PARTITIONER, **producer_settings(settings, log)}, clock)
+        self._files = SecretFiles({**_OURS, **producer_settings(settings, log)}, clock)
         self._settings: Settings = {}
         self._cause = ""
         self.producer = self._made()
@@ -92,7 +97,9 @@ class Client:
         """A fatal error surfaced in some call."""
         cause = e if isinstance(e, KafkaException) else e.__cause__
         if isinstance(cause, KafkaException):
-            self.say(logging.ERROR, errors.error_of(cause))
+            error = errors.error_of(cause)
+            about = f"topic {self.topic}: {errors.plain(error)}" if self.topic else ""
+            self.say(logging.ERROR, error, about)
         self.broken = True
 
     def say(self, level: int, error: KafkaError, detail: str = "") -> errors.Meaning:
@@ -134,7 +141,7 @@ class Client:
             self.take_fatal(e)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() in errors.CONNECTION:
+        if errors.of_connection(error):
             self._cause = errors.plain(error)
             self.say(logging.DEBUG, error)
         elif error.code() == errors.ALL_DOWN:

@@ -95,8 +95,9 @@ MEANINGS: dict[int, Meaning] = {
     ),
     _E.CLUSTER_AUTHORIZATION_FAILED: Meaning(
         "cluster_authorization",
-        "Kafka forbids idempotent writing",
-        "grant IDEMPOTENT_WRITE on the cluster (or WRITE on any topic, Kafka 2.8 and later)",
+        "Kafka forbids writing",
+        "grant WRITE on the topic to this user (before Kafka 2.8 also IDEMPOTENT_WRITE on the "
+        "cluster)",
         Help.RESTART,
     ),
     _E._UNKNOWN_TOPIC: Meaning(
@@ -207,6 +208,30 @@ MEANINGS: dict[int, Meaning] = {
 }
 
 
+#: Rows that only the text tells from others, tried in this order.
+_BY_TEXT: tuple[tuple[re.Pattern[str], Meaning], ...] = (
+    (
+        re.compile(r"alert (bad certificate|certificate required|unknown ca|certificate expired)"),
+        Meaning(
+            "tls",
+            "the Kafka broker wants another TLS certificate of this client",
+            "check kafka.ssl.certificate.location and ssl.key.location",
+            Help.OPERATOR,
+        ),
+    ),
+    (re.compile(r"SSL routines|ssl/tls alert"), MEANINGS[_E._SSL]),
+    (
+        re.compile(r"OAUTHBEARER"),
+        Meaning(
+            "authentication",
+            "the log-in to Kafka fails",
+            "check kafka.sasl.oauthbearer.client.id, client.secret and token.endpoint.url",
+            Help.OPERATOR,
+        ),
+    ),
+)
+_TOLD_BY_TEXT = frozenset({_E._TRANSPORT, _E._SSL, _E._AUTHENTICATION})
+
 #: Faults of one connection, which the summary ALL_DOWN covers when no broker is left.
 CONNECTION = frozenset({_E._TRANSPORT, _E._RESOLVE, _E._TIMED_OUT})
 ALL_DOWN = _E._ALL_BROKERS_DOWN
@@ -220,6 +245,11 @@ PURGED = frozenset({_E._PURGE_QUEUE, _E._PURGE_INFLIGHT, _E._DESTROY})
 
 def meaning(error: KafkaError) -> Meaning:
     """The row for an error; one that the table does not know is counted under its own name."""
+    if error.code() in _TOLD_BY_TEXT:
+        said = error.str() or ""
+        for pattern, row in _BY_TEXT:
+            if pattern.search(said):
+                return row
     known = MEANINGS.get(error.code())
     if known is not None:
         return known
@@ -235,6 +265,11 @@ def line(error: KafkaError, settings: Settings, detail: str = "") -> str:
     row = meaning(error)
     said = scrub(detail or plain(error), settings)
     return words(row, said, row.help.value)
+
+
+def of_connection(error: KafkaError) -> bool:
+    """Whether it is the fault of one connection, which has no cause that it could be told by."""
+    return error.code() in CONNECTION and meaning(error).help is Help.TIME
 
 
 def words(row: Meaning, said: str, then: str) -> str:
@@ -283,6 +318,6 @@ def most_telling(seen: Sequence[KafkaError], settings: Settings) -> tuple[Meanin
 def _rank(error: KafkaError) -> int:
     if error.code() == ALL_DOWN:
         return 3
-    if error.code() not in CONNECTION:
+    if not of_connection(error):
         return 0
     return 2 if error.code() == TIMED_OUT else 1

@@ -101,6 +101,7 @@ class Recovery:
 
     def find(self, topic: str) -> bool:
         """Ask for a topic's partitions; whether they are known. Until they are, all waits."""
+        self._client.topic = topic
         error = self._partitions.ask(self._client.producer, topic)
         if error is None:
             return True
