@@ -125,9 +125,18 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     audit = commands.add_parser("audit", help="is everything in the topic, and if not, why")
     _configuration(audit)
 
+    dead = commands.add_parser("dead-letters", help="what could not be published: list, resend")
+    _configuration(dead)
+
     demo = commands.add_parser("demo", help="everything on this machine: traffic, broker, records")
     # These know their own options, and bring a Kafka client along: only when they are meant.
-    for name, command in (("tail", tail), ("topics", topics), ("audit", audit), ("demo", demo)):
+    for name, command in (
+        ("tail", tail),
+        ("topics", topics),
+        ("audit", audit),
+        ("dead-letters", dead),
+        ("demo", demo),
+    ):
         if name in argv:
             _module(name).add_arguments(command)
     return parser

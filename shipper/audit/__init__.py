@@ -7,7 +7,6 @@ fell silent, time in which nobody looked, and what was looked at but could not b
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -20,9 +19,10 @@ from shipper.audit import reading
 from shipper.audit.reading import Reading
 from shipper.audit.report import Report, report
 from shipper.audit.show import as_json, losses_line, show
-from shipper.audit.window import Window, length, moment
+from shipper.audit.window import Window
 from shipper.config import Config
 from shipper.errors import UsageError
+from shipper.moments import length, moment, take_ages
 
 _UNEXPLAINED = 1
 
@@ -34,8 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "complete, or each loss has its counted reason; 1 something is missing without one, or an "
         "equation of the ledger does not hold; 69 Kafka can't be read."
     )
-    # So that -2h is a time and no unknown option.
-    parser._negative_number_matcher = re.compile(r"-\d+[smhd]?$")  # noqa: SLF001 - no public way
+    take_ages(parser)
     parser.add_argument(
         "--from",
         dest="begin",

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from shipper.audit.judge import Judgement, Missing
 from shipper.audit.report import Host, Incarnation, Report
-from shipper.audit.window import text as moment_text
+from shipper.moments import moment_text
 from shipper.tail import printable
 
 _MOST_LINES: Final = 20

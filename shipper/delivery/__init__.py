@@ -8,6 +8,7 @@ process that uses them, after any fork.
 from shipper.delivery.admin import Right, Topic, TopicAdmin
 from shipper.delivery.check import check_kafka
 from shipper.delivery.consume import Extent, Received, Start, TopicReader
+from shipper.delivery.dead_file import DEAD_LETTERS, DeadFile, Kept
 from shipper.delivery.files import FileSink, StdoutSink
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
@@ -19,12 +20,15 @@ from shipper.delivery.spooled import SpooledSink, SpoolSettings
 from shipper.delivery.tee import TeeSink
 
 __all__ = [
+    "DEAD_LETTERS",
     "Backpressure",
     "Counters",
+    "DeadFile",
     "Extent",
     "FileSink",
     "Full",
     "KafkaSink",
+    "Kept",
     "Leftover",
     "Lines",
     "Log",

@@ -1,0 +1,83 @@
+"""Letters -> their records, sent once more; those of the file leave it once Kafka has them."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from shipper.config import Config
+from shipper.dead_letters.letters import Letter
+from shipper.delivery import Backpressure, DeadFile, KafkaSink, Options, Sink
+
+_POLL_S: Final = 0.1
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the letters: key and reason where it was not sent or not taken."""
+
+    acknowledged: int = 0
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def resend(letters: Iterable[Letter], config: Config, timeout_s: float) -> Outcome:
+    """Send each that can be sent, and wait for Kafka's answer to all for at most `timeout_s`.
+
+    A record that several letters are about is sent once.
+    """
+    outcome = Outcome()
+    options = Options(partition_by=config.kafka.partition_by)
+    sink = KafkaSink(dict(config.kafka.settings), log=_quiet, options=options)
+    taken: set[bytes] = set()
+    open_: dict[str, list[Letter]] = {}
+    for letter in letters:
+        if letter.unsendable:
+            outcome.skipped.append((letter.key, letter.unsendable))
+        else:
+            open_.setdefault(letter.key, []).append(letter)
+
+    def settled(key: str, reason: str | None) -> None:
+        about = open_.pop(key)
+        if reason is not None:
+            outcome.failed.append((key, reason))
+            return
+        outcome.acknowledged += 1
+        taken.update(letter.line for letter in about if letter.line)
+
+    deadline = time.monotonic() + timeout_s
+    try:
+        for key, about in list(open_.items()):
+            if not _submit(sink, about[0], partial(settled, key), deadline):
+                break
+        sink.flush(max(0.0, deadline - time.monotonic()))
+        outcome.failed += [(key, "no answer in time") for key in open_]
+    finally:
+        sink.close()
+        if taken:
+            DeadFile(path(config)).remove(taken)
+    return outcome
+
+
+def path(config: Config) -> str:
+    """Where the agent keeps the letters that Kafka could not take; "" for nowhere."""
+    return f"{config.spool.path}/dead-letters.jsonl" if config.spool.path else ""
+
+
+def _submit(
+    sink: Sink, letter: Letter, settled: Callable[[str | None], None], deadline: float
+) -> bool:
+    """False when the time was over before the producer took it."""
+    while time.monotonic() < deadline:
+        try:
+            sink.submit(letter.record(), settled)
+        except Backpressure:
+            sink.poll(_POLL_S)
+        else:
+            return True
+    return False
+
+
+def _quiet(_level: int, _line: str) -> None:
+    """What becomes of each letter is told at the end."""
