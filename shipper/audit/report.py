@@ -41,6 +41,11 @@ class Incarnation:
     discarded: dict[str, int]
     letters: dict[str, int]
 
+    @property
+    def silent(self) -> bool:
+        """Whether a worker's word of its end is missing."""
+        return any(worker.silent for worker in self.workers)
+
 
 @dataclass(slots=True)
 class Host:
@@ -51,6 +56,11 @@ class Host:
     incarnations: list[Incarnation]
     unobserved: list[tuple[int, int]]
     silent: bool
+
+    @property
+    def unclosed(self) -> list[Incarnation]:
+        """Starts that ended without a word while another looks: nobody has closed their account."""
+        return [] if self.silent else [one for one in self.incarnations if one.silent]
 
 
 @dataclass(slots=True)
@@ -94,14 +104,18 @@ class Report:
         absent = any(one.unaccounted_workers for host in self.hosts for one in host.incarnations)
         if self.total(UNEXPLAINED) or self.broken or self.unaccounted or beyond or absent:
             return "unexplained"
-        gaps = any(host.unobserved or host.silent for host in self.hosts)
-        return "explained" if self.losses or gaps or self.total("waiting") else "complete"
+        known = self.losses or self._unseen or self.total("waiting")
+        return "explained" if known else "complete"
 
     @property
     def strictly(self) -> bool:
         """Whether nothing at all was lost and every moment was observed; what waits may wait."""
-        gaps = any(host.unobserved or host.silent for host in self.hosts)
-        return self.verdict != UNEXPLAINED and not self.losses and not gaps
+        return self.verdict != UNEXPLAINED and not self.losses and not self._unseen
+
+    @property
+    def _unseen(self) -> bool:
+        """Whether there is a time of which nobody has given an account."""
+        return any(host.unobserved or host.silent or host.unclosed for host in self.hosts)
 
 
 def report(
@@ -132,7 +146,7 @@ def _host(agent: str, starts: Mapping[str, Mapping[int, Evidence]], window: Wind
     made.sort(key=lambda one: one.started)
     names = [w.history.latest.host for workers in starts.values() for w in workers.values()]
     newest = max(made, key=lambda one: one.until, default=None)
-    quiet = newest is not None and any(worker.silent for worker in newest.workers)
+    quiet = newest is not None and newest.silent
     return Host(agent, next(filter(None, names), ""), made, _unobserved(made, window), quiet)
 
 

@@ -63,7 +63,7 @@ def _table(report: Report) -> Table:
                     Text(_name(host)),
                     Text(printable(one.ephemeral[:8])),
                     str(worker.worker),
-                    Text("silent" if worker.silent and host.silent else printable(one.state)),
+                    Text("silent" if worker.silent else printable(one.state)),
                     str(worker.end - worker.first),
                     str(worker.found),
                     Text(str(missing), "bold" if missing else ""),
@@ -89,6 +89,10 @@ def _lines(report: Report) -> Iterator[Text]:
             seconds = (end - begin) / 1000
             span = f"{moment_text(begin)} to {moment_text(end)}"
             yield Text(f"{name}: nobody looked for {seconds:.1f} s, {span}", "yellow")
+        for one in host.unclosed:
+            said = f"{printable(one.ephemeral[:8])} ended without a last account"
+            since = f"what it numbered after {moment_text(one.until)} is not known"
+            yield Text(f"{name}: {said}: {since}", "yellow")
         if host.silent:
             last = moment_text(max(one.until for one in host.incarnations))
             yield Text(f"{name}: silent since {last}, with no word of its end", "bold yellow")
@@ -165,6 +169,7 @@ def _host(host: Host) -> dict[str, Any]:
         "agent": host.agent,
         "name": host.name,
         "silent": host.silent,
+        "unclosed": [one.ephemeral for one in host.unclosed],
         "last_seen": moment_text(max(one.until for one in host.incarnations)),
         "unobserved": [
             {"from": moment_text(a), "until": moment_text(b), "seconds": (b - a) / 1000}

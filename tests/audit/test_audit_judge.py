@@ -216,6 +216,20 @@ def test_two_agents_side_by_side_leave_no_gap() -> None:
     assert world.report().hosts[0].unobserved == []
 
 
+def test_a_start_that_nobody_closed_is_told() -> None:
+    """The next one looks, but what the dead one numbered last is not known."""
+    world, dead, alive = World(), Worker(), Worker(identity(SECOND), START + MINUTE)
+    world.tell(dead, dead.account(START + MINUTE, 10))
+    world.hold(dead, *range(10))
+    world.tell(alive, alive.account(NOW, 0))
+    found = world.report()
+    (host,) = found.hosts
+    assert [one.ephemeral for one in host.unclosed] == [FIRST]
+    assert not host.silent
+    assert found.verdict == "explained"
+    assert not found.strictly
+
+
 def test_records_without_a_ledger_are_told() -> None:
     """Nobody can say whether they are all."""
     world, worker = World(), Worker()
