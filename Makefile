@@ -22,7 +22,7 @@ FUZZ_KEEP ?=
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks;
 # maven fetches a real Kafka and brings the Java that it runs on.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven gcc libc6-dev
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
@@ -78,6 +78,20 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
+
+.PHONY: faults
+faults: setup-dev ## What becomes of records when something fails: the quick scenarios (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m faults --quick
+
+.PHONY: faults-all
+faults-all: setup-dev ## The same with every scenario, hundreds of kills included (half an hour)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m faults
+
+.PHONY: bench-delivery
+bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
+	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
 
 .PHONY: fuzz
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus

@@ -14,6 +14,8 @@ from shipper import __version__
 from shipper.capture import TUNNELS, CaptureSettings, HookName, Rules
 from shipper.config import Capture, Config, Match
 from shipper.delivery import (
+    DEAD_LETTERS,
+    DeadFile,
     FileSink,
     KafkaSink,
     Log,
@@ -226,10 +228,11 @@ def outputs(config: Config, who: Origin, log: Log) -> Outputs:
 
 def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> SpooledSink | KafkaSink:
     spool = config.spool
+    file = DeadFile(Path(spool.path) / DEAD_LETTERS) if spool.path else None
     options = Options(
         partition_by=config.kafka.partition_by,
         bury=writer.letter,
-        keep=None,
+        keep=None if file is None else file.keep,
         shorten=shorten,
     )
     kafka = KafkaSink(dict(config.kafka.settings), log=log, options=options)

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.errors import InputError
 
+#: Its name in the spool's folder.
+DEAD_LETTERS = "dead-letters.jsonl"
 #: Most bytes of the file unless told otherwise.
 MOST_BYTES = 64 << 20
 

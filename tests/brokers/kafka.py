@@ -146,7 +146,8 @@ class Kafka(Administration):
         self.close()
 
     def _begin(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # An id that begins with "-" would be taken for an option.
+        cluster = "a" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: node.format(cluster, self._security.format), self._all))
         for node in self._all:

@@ -1,0 +1,111 @@
+"""`python -m faults [NAME ...]`: the scenarios, a table, and one line of JSON.
+
+Exit code 0 if every scenario ran and nothing is unexplained.
+"""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+
+from rich.console import Console
+from rich.table import Table
+
+from . import (
+    agent_faults,
+    broker_faults,
+    clock_faults,
+    disk_faults,
+    network_faults,
+    refusal_faults,
+)
+from .catalogue import CATALOGUE, Scenario
+from .judge import Verdict
+from .places import Places
+from .world import World
+
+_MODULES = (
+    agent_faults,
+    broker_faults,
+    clock_faults,
+    disk_faults,
+    network_faults,
+    refusal_faults,
+)
+#: Columns where nobody says how many there are.
+_WIDE = 140
+
+
+def play(scenario: Scenario, places: Places) -> Verdict:
+    """One scenario from its beginning to its account."""
+    with places.found(scenario.needs) as place:
+        world = World(scenario.name, place, create=scenario.create)
+        try:
+            scenario.play(world)
+            world.stop()
+            return world.verdict()
+        finally:
+            world.close()
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all, unless named")
+    parser.add_argument("--quick", action="store_true", help="only those that run in CI")
+    given = parser.parse_args()
+    chosen = [
+        each
+        for each in CATALOGUE.values()
+        if (each.name in given.names if given.names else each.quick or not given.quick)
+    ]
+    console = Console(stderr=True)
+    places = Places()
+    verdicts: dict[str, Verdict] = {}
+    failed: dict[str, str] = {}
+    try:
+        for number, each in enumerate(chosen, 1):
+            begin = time.monotonic()
+            console.print(f"[{number}/{len(chosen)}] {each.name} …", highlight=False)
+            try:
+                verdicts[each.name] = play(each, places)
+            except Exception as error:  # noqa: BLE001 - one scenario must not end the others
+                failed[each.name] = str(error) or type(error).__name__
+                console.print(traceback.format_exc(), markup=False, highlight=False)
+            console.print(f"    {time.monotonic() - begin:.0f} s", highlight=False)
+    finally:
+        places.close()
+    _show(verdicts, failed)
+    return 0 if not failed and not sum(each.unexplained for each in verdicts.values()) else 1
+
+
+def _show(verdicts: dict[str, Verdict], failed: dict[str, str]) -> None:
+    table = Table(title="What became of every request")
+    table.add_column("scenario", no_wrap=True)
+    for name in ("sent", "accepted", "unique", "twice", "dead", "spooled"):
+        table.add_column(name, justify="right")
+    table.add_column("counted losses")
+    table.add_column("unexplained", justify="right")
+    for name, each in verdicts.items():
+        lost = ", ".join(f"{count} {why}" for why, count in each.lost.items())
+        counts = (each.sent, each.accepted, each.unique, each.duplicates, each.dead, each.spooled)
+        table.add_row(name, *map(str, counts), lost, str(each.unexplained))
+    for name, why in failed.items():
+        table.add_row(name, *[""] * 6, f"did not end: {why}", "?")
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDE
+    console.print(table)
+    total = {
+        "scenarios": len(verdicts),
+        "failed": len(failed),
+        "sent": sum(each.sent for each in verdicts.values()),
+        "accepted": sum(each.accepted for each in verdicts.values()),
+        "unexplained": sum(each.unexplained for each in verdicts.values()),
+    }
+    print(json.dumps(total))  # noqa: T201 - the line for a program
+
+
+if __name__ == "__main__":
+    sys.exit(main())
