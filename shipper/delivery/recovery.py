@@ -212,7 +212,7 @@ class Recovery:
         failure = _failure(error, message.partition())
         case = self.cases.get(ticket)
         if error.code() in errors.PURGED:
-            self._isolation.came_back(ticket, UNSENT)
+            self._isolation.came_back(ticket, UNSENT._replace(partition=failure.partition))
         elif error.code() == errors.GIVEN_UP:
             self._client.say(logging.ERROR, error)
             self._give_up(ticket, failure)
