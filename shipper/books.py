@@ -6,6 +6,7 @@ pressed on with; where Kafka is away, the next start writes it from the note.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from shipper.delivery import Backpressure, KafkaSink, SpooledSink
 from shipper.ledger import Accounts, Observed, Origin
@@ -88,4 +89,5 @@ class Books:
     def _note(self, *, clean: bool) -> None:
         if isinstance(self._sink, SpooledSink):
             note = self._accounts.note(self._observe(), clean=clean)
-            self._sink.folder.state.write(note)
+            with suppress(ValueError):  # too long for its place: the one before stays
+                self._sink.folder.state.write(note)

@@ -4,18 +4,24 @@ The stages and their equations are those of docs/ledger.md. What a dead incarnat
 comes from the note that it kept in its spool; whoever adopts that closes its account.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import KafkaSink, Leftover, SpooledSink
 from shipper.http import BLOCK_FATES, EVENTS_DISCARDED, EVENTS_USED
 from shipper.pipeline import Pipeline
-from shipper.record import Identity, Ledger, LedgerBuilder, RecordSettings, Stage, timestamp
-
-#: What a note must have to be an account.
-_NEEDED: Final = ("identity", "ledger", "number")
+from shipper.record import (
+    Identity,
+    Ledger,
+    LedgerBuilder,
+    RecordRejected,
+    RecordSettings,
+    Stage,
+    timestamp,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,11 @@ class Accounts:
     def note(self, seen: Observed, *, clean: bool) -> dict[str, Any]:
         """The same for the spool, from which `closing` makes the last account of a dead one."""
         state = "stopped" if clean else "running"
+        ledger = self._ledger(seen, state, exact=False)
+        ledger.pop("lost", None)  # it may be long, and is read from the spool itself
         return {
             "identity": asdict(self._origin.identity),
-            "ledger": self._ledger(seen, state, exact=False),
+            "ledger": ledger,
             "number": self._number,
         }
 
@@ -112,10 +120,15 @@ class Origin:
 
 
 def closing(leftover: Leftover, by: Origin) -> EncodedRecord | None:
-    """The last account of an incarnation that is no more; None where it left no note."""
-    note = leftover.folder.state.note
-    if any(name not in note for name in _NEEDED):
-        return None
+    """The last account of an incarnation that is no more; None where it left no usable note."""
+    note = copy.deepcopy(leftover.folder.state.note)
+    try:
+        return _closing(note, leftover, by)
+    except (KeyError, TypeError, ValueError, AttributeError, RecordRejected):
+        return None  # none was left, or by another version
+
+
+def _closing(note: dict[str, Any], leftover: Leftover, by: Origin) -> EncodedRecord:
     identity = Identity(**note["identity"])
     ledger: Ledger = note["ledger"]
     clean = ledger["state"] == "stopped"
@@ -124,7 +137,10 @@ def closing(leftover: Leftover, by: Origin) -> EncodedRecord | None:
     ledger["clean"] = clean
     ledger["closed_by"] = by.identity.ephemeral_id
     ledger["sequence"] = {"next": end, "settled": end}
-    ledger["lost"] = [*ledger.get("lost", []), *leftover.lost.documents()]  # type: ignore[list-item]
+    # What it had given up itself stands on tombstones, which are younger than the note.
+    ledger.pop("lost", None)
+    if leftover.lost.ranges:
+        ledger["lost"] = leftover.lost.documents()  # type: ignore[typeddict-item]
     if not clean:
         ledger["unobserved"] = {"from": ledger["until"], "until": timestamp(by.started_ns)}
     _close_spool(ledger, leftover)
@@ -136,9 +152,7 @@ def _close_spool(ledger: Ledger, leftover: Leftover) -> None:
     stage = ledger["stages"].get("spool")
     if stage is None:
         return
-    discarded = stage["discarded"]
-    for reason, count in leftover.unreadable.items():
-        discarded[reason] = discarded.get(reason, 0) + count
+    discarded = stage["discarded"] = dict(leftover.discarded)
     stage["in"] = max(stage["in"], leftover.next_position)
     stage["out"] = stage["in"] - sum(discarded.values())
     stage["held"] = 0

@@ -13,10 +13,12 @@ from typing import Final
 from shipper.contract.record import EncodedRecord
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.sink import Backpressure, Counters, Log
-from shipper.delivery.spool import Folder, Leftover
+from shipper.delivery.spool import Folder, Leftover, folders
 
-#: Seconds between two looks at who has died.
+#: Seconds between two looks at who has died, and at files that could not be opened.
 _LOOK_S: Final = 60.0
+#: Folders that are open at once: each takes descriptors.
+_MOST: Final = 16
 
 
 class _Adopted:
@@ -27,6 +29,7 @@ class _Adopted:
         self.records: Iterator[tuple[int, EncodedRecord]] = leftover.records()
         self.held: tuple[int, EncodedRecord] | None = None
         self.account: EncodedRecord | None = None
+        self.again_at = 0.0
         self.closing = False
         self.closed = False
 
@@ -48,30 +51,33 @@ class Legacy:
         self._close_account = close_account
         self._log = log
         self._adopted: list[_Adopted] = []
+        self._refused: dict[Path, str] = {}  # folders that can't be used, and what was said
         self._look_at = 0.0
 
     @property
     def size(self) -> int:
-        """Bytes that they take on the disk."""
+        """Bytes that those which were adopted take on the disk."""
         return sum(adopted.leftover.size for adopted in self._adopted)
 
-    def turn(self) -> None:
-        """Adopt, hand on as much as the producer takes, and close what is done."""
+    def turn(self, most: int) -> None:
+        """Adopt, hand on as much as the producer takes, `most` records, and close what is done."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_S
             self._adopt()
         for adopted in self._adopted:
             try:
-                self._hand_on(adopted)
+                most -= self._hand_on(adopted, most)
             except Backpressure:
+                most = 0
+            self._speak(adopted.leftover)
+            adopted.leftover.remember()
+            if most <= 0:
                 break
-            finally:
-                self._speak(adopted.leftover)
-                adopted.leftover.remember()
         for adopted in [one for one in self._adopted if one.closed]:
             self._adopted.remove(adopted)
             adopted.leftover.folder.remove()
+            self._look_at = min(self._look_at, now + 1.0)  # others may wait for their turn
 
     def close(self) -> None:
         """Let go of what is not done: the next agent adopts it again."""
@@ -81,24 +87,54 @@ class Legacy:
         self._adopted.clear()
 
     def _adopt(self) -> None:
-        for folder in Folder.adopt(self._root):
-            adopted = _Adopted(Leftover(folder))
+        for path in folders(self._root):
+            if len(self._adopted) >= _MOST:
+                return
+            try:
+                folder = Folder.open(path)
+                if folder is None:
+                    continue
+                adopted = _Adopted(Leftover(folder))
+            except OSError as error:
+                self._refuse(path, error.strerror or str(error))
+                continue
             self._adopted.append(adopted)
             self.incarnations += 1
             size = adopted.leftover.size
             self._log(logging.INFO, f"adopted what {folder.name} left: {size} bytes")
 
-    def _hand_on(self, adopted: _Adopted) -> None:
-        while not adopted.leftover.exhausted or adopted.held is not None:
-            adopted.held = adopted.held or next(adopted.records, None)
-            if adopted.held is None:
-                break
-            position, record = adopted.held
+    def _refuse(self, path: Path, why: str) -> None:
+        if self._refused.get(path) != why:
+            self._refused[path] = why
+            self._log(
+                logging.ERROR,
+                f"{path}: what it holds is not sent ({why}): let agent.user own it, or remove it",
+            )
+
+    def _hand_on(self, adopted: _Adopted, most: int) -> int:
+        """How many records the producer took."""
+        leftover, count = adopted.leftover, 0
+        while count < most and (waiting := adopted.held or self._next(adopted)) is not None:
+            position, record = waiting
             self._kafka.submit(record, partial(self._settle, adopted, position))
             self.counters.submitted += 1
+            count += 1
             adopted.held = None
-        if adopted.leftover.settled and not adopted.closing:
+        if leftover.settled and not adopted.closing:
             self._end(adopted)
+        return count
+
+    def _next(self, adopted: _Adopted) -> tuple[int, EncodedRecord] | None:
+        adopted.held = next(adopted.records, None)
+        if adopted.held is None and not adopted.leftover.exhausted:
+            # Some file could not be opened: that may pass.
+            now = time.monotonic()
+            if now >= adopted.again_at:
+                if adopted.again_at:
+                    adopted.records = adopted.leftover.records()
+                    adopted.held = next(adopted.records, None)
+                adopted.again_at = now + _LOOK_S
+        return adopted.held
 
     def _end(self, adopted: _Adopted) -> None:
         """Everything is settled: say so, and go when that is settled too."""
@@ -115,13 +151,10 @@ class Legacy:
         adopted.closing = True
 
     def _settle(self, adopted: _Adopted, position: int, reason: str | None) -> None:
-        counts = adopted.leftover.counted
         if reason is None:
             self.counters.acknowledged += 1
-            counts["acknowledged"] += 1
         else:
             self.counters.dead_lettered[reason] += 1
-            counts["dead_lettered"] += 1
         adopted.leftover.settle(position)
 
     def _speak(self, leftover: Leftover) -> None:

@@ -2,21 +2,22 @@
 
 A frame, little-endian; lengths in bytes:
 
-    0   4  mark             F5 53 50 4C
-    4   4  length           of all that follows the checksum
-    8   4  checksum         CRC-32 (zlib) of it
-    12  8  position         counts the frames of one log from 0
-    20  8  sequence         the record's; of an unnumbered one that of the next numbered record
-    28  8  timestamp        ms since the epoch, as the message carries it
-    36  2  envelope length
-    38  2  key length
-    40  2  partition length
-    42  2  kind             1 numbered, 0 not
-    44     envelope         JSON: [topic, [[header name, value as ISO-8859-1], ...]]
+    0   4  mark              F5 53 50 4C
+    4   4  length            of the whole frame
+    8   4  length again      all its bits turned round
+    12  8  position          counts the frames of one log from 0
+    20  8  sequence          the record's; of an unnumbered one that of the next numbered record
+    28  8  timestamp         ms since the epoch, as the message carries it
+    36  4  envelope length
+    40  4  key length
+    44  4  partition length
+    48  4  kind              1 numbered, 0 not
+    52     envelope          JSON: [topic, [[header name, value as ISO-8859-1], ...]]
            key, partition key, value
+        4  checksum          CRC-32 (zlib) of all before
 
-The mark lets a reader find the next frame behind damage; the checksum says that it is one.
-Knows no files.
+The mark lets a reader find the next frame behind damage, the second length keeps it from reading
+far for one that is none, and the checksum says that it is one. Knows no files.
 """
 
 import json
@@ -28,11 +29,15 @@ from typing import Final, NamedTuple
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 
 MARK: Final = b"\xf5SPL"
-_HEAD: Final = struct.Struct("<4sII")
-_BODY: Final = struct.Struct("<QQqHHHH")
-#: No frame is longer (bytes); what says so is damaged.
-LONGEST: Final = 8 << 20
-OVERHEAD: Final = _HEAD.size + _BODY.size
+_HEAD: Final = struct.Struct("<4sIIQQqIIII")
+_LENGTHS: Final = struct.Struct("<II")
+_CHECKSUM: Final = struct.Struct("<I")
+_TURNED: Final = 0xFFFFFFFF
+#: No frame is longer (bytes): what says so is damage, and such a record is not encoded.
+LONGEST: Final = 64 << 20
+OVERHEAD: Final = _HEAD.size + _CHECKSUM.size
+#: Envelopes that are remembered decoded; a log has two or three.
+_ENVELOPES: Final = 64
 
 Headers = tuple[tuple[str, bytes], ...]
 
@@ -44,9 +49,14 @@ class Frame(NamedTuple):
     following: int
     record: EncodedRecord
 
+    @property
+    def sequence(self) -> int:
+        """The record's, or that of the next numbered one."""
+        return self.following - (self.record.sequence != UNNUMBERED)
+
 
 class Damage(NamedTuple):
-    """Bytes that are no frame; `torn` when they may be the beginning of one."""
+    """Bytes that are no frame; `torn` when they are the beginning of one at the end of a file."""
 
     size: int
     torn: bool
@@ -61,14 +71,23 @@ class Encoder:
         self._envelope = _envelope("", ())
 
     def encode(self, record: EncodedRecord, position: int, following: int) -> bytes:
-        """The frame; `following` is the sequence that the next numbered record will have."""
+        """The frame; `following` is the sequence that the next numbered record will have.
+
+        ValueError for a record that is longer than any frame.
+        """
         topic, key, value, timestamp, headers, partition, sequence = record
         if headers is not self._headers or topic is not self._topic:
             self._topic, self._headers = topic, headers
             self._envelope = _envelope(topic, headers)
         envelope = self._envelope
         numbered = sequence != UNNUMBERED
-        fixed = _BODY.pack(
+        length = OVERHEAD + len(envelope) + len(key) + len(partition) + len(value)
+        if length > LONGEST:
+            raise ValueError(f"a record of {length} bytes is longer than any frame")
+        head = _HEAD.pack(
+            MARK,
+            length,
+            length ^ _TURNED,
             position,
             sequence if numbered else following,
             timestamp,
@@ -77,8 +96,14 @@ class Encoder:
             len(partition),
             numbered,
         )
-        body = b"".join((fixed, envelope, key, partition, value))
-        return _HEAD.pack(MARK, len(body), zlib.crc32(body)) + body
+        content = b"".join((head, envelope, key, partition, value))
+        return content + _CHECKSUM.pack(zlib.crc32(content))
+
+
+def place(frame: bytes) -> tuple[int, int, int]:
+    """Position and sequence of an encoded frame, and the sequence that comes behind it."""
+    head = _HEAD.unpack_from(frame)
+    return head[3], head[4], head[4] + head[9]
 
 
 class Decoder:
@@ -87,11 +112,41 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = b""
         self._skipped = 0
-        self._envelopes: dict[bytes, tuple[str, Headers]] = {}
+        self._missing = 0  # bytes without which the frame at the buffer's begin is not whole
+        self._portions: list[bytes] = []
+        self._envelopes: dict[bytes, tuple[str, Headers] | None] = {}
 
     def feed(self, data: bytes) -> Iterator[Frame | Damage]:
         """What the bytes complete."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self._portions.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:  # a long frame's portions are joined once
+            return
+        self._buffer += b"".join(self._portions)
+        self._portions.clear()
+        yield from self._frames()
+
+    def end(self) -> Iterator[Frame | Damage]:
+        """The file is over: what is left is no frame, but may hold some."""
+        self._buffer += b"".join(self._portions)
+        self._portions.clear()
+        torn = not self._skipped and MARK.startswith(self._buffer[: len(MARK)])
+        while self._buffer:
+            # What looks like a frame that goes on behind the end may be damage with frames in it.
+            following = self._resume(1)
+            if following >= len(self._buffer) - len(MARK):
+                following = len(self._buffer)
+            self._skipped += following
+            self._buffer = self._buffer[following:]
+            for one in self._frames():
+                torn = torn and not isinstance(one, Frame)
+                yield one
+        if self._skipped:
+            yield Damage(self._skipped, torn=torn)
+            self._skipped = 0
+        self._missing = 0
+
+    def _frames(self) -> Iterator[Frame | Damage]:
         at = 0
         while (found := self._next(at)) is not None:
             frame, end = found
@@ -105,69 +160,74 @@ class Decoder:
             at = end
         self._buffer = self._buffer[at:]
 
-    def end(self) -> Iterator[Frame | Damage]:
-        """The file is over: what is left is no frame, but may hold some."""
-        while self._buffer:
-            # What looks like a frame that goes on behind the end may be damage with frames in it.
-            following = self._buffer.find(MARK, 1)
-            if following < 0:
-                yield Damage(self._skipped + len(self._buffer), torn=not self._skipped)
-                self._buffer, self._skipped = b"", 0
-                return
-            self._skipped += following
-            rest, self._buffer = self._buffer[following:], b""
-            yield from self.feed(rest)
-        if self._skipped:
-            yield Damage(self._skipped, torn=False)
-            self._skipped = 0
-
     def _next(self, at: int) -> tuple[Frame | None, int] | None:
         """A frame, or None for what is none, and where it ends; None when more is needed."""
         buffer = self._buffer
-        if len(buffer) - at < OVERHEAD:
+        left = len(buffer) - at
+        if left < OVERHEAD:
+            self._missing = OVERHEAD - left
             return None
-        mark, length, checksum = _HEAD.unpack_from(buffer, at)
-        if mark != MARK or not _BODY.size <= length <= LONGEST:
+        length, turned = _LENGTHS.unpack_from(buffer, at + len(MARK))
+        if (
+            not buffer.startswith(MARK, at)
+            or length != turned ^ _TURNED
+            or not OVERHEAD <= length <= LONGEST
+        ):
             return None, self._resume(at + 1)
-        begin, end = at + _HEAD.size, at + _HEAD.size + length
-        if end > len(buffer):
+        if length > left:
+            self._missing = length - left
             return None
-        body = buffer[begin:end]
-        frame = self._frame(body) if zlib.crc32(body) == checksum else None
+        end = at + length
+        content = buffer[at : end - _CHECKSUM.size]
+        (checksum,) = _CHECKSUM.unpack_from(buffer, end - _CHECKSUM.size)
+        frame = self._frame(content) if zlib.crc32(content) == checksum else None
         return (frame, end) if frame is not None else (None, self._resume(at + 1))
 
     def _resume(self, at: int) -> int:
         found = self._buffer.find(MARK, at)
         return found if found >= 0 else max(at, len(self._buffer) - len(MARK) + 1)
 
-    def _frame(self, body: bytes) -> Frame | None:
-        position, sequence, timestamp, *lengths, numbered = _BODY.unpack_from(body)
-        ends = [_BODY.size]
-        for length in lengths:
-            ends.append(ends[-1] + length)
-        if ends[-1] > len(body):
+    def _frame(self, content: bytes) -> Frame | None:
+        """What the checksum vouches for; None for what no encoder of ours has made."""
+        _, _, _, position, sequence, timestamp, envelope, key, partition, kind = _HEAD.unpack_from(
+            content
+        )
+        at_key = _HEAD.size + envelope
+        at_partition = at_key + key
+        at_value = at_partition + partition
+        opened = self._opened(content[_HEAD.size : at_key])
+        if at_value > len(content) or opened is None or kind > 1:
             return None
-        topic, headers = self._opened(body[ends[0] : ends[1]])
+        topic, headers = opened
         record = EncodedRecord(
             topic,
-            body[ends[1] : ends[2]],
-            body[ends[3] :],
+            content[at_key:at_partition],
+            content[at_value:],
             timestamp,
             headers,
-            body[ends[2] : ends[3]],
-            sequence if numbered else UNNUMBERED,
+            content[at_partition:at_value],
+            sequence if kind else UNNUMBERED,
         )
-        return Frame(position, sequence + 1 if numbered else sequence, record)
+        return Frame(position, sequence + kind, record)
 
-    def _opened(self, envelope: bytes) -> tuple[str, Headers]:
-        known = self._envelopes.get(envelope)
-        if known is None:
-            topic, pairs = json.loads(envelope)
-            known = topic, tuple((name, value.encode("latin-1")) for name, value in pairs)
-            self._envelopes[envelope] = known
-        return known
+    def _opened(self, envelope: bytes) -> tuple[str, Headers] | None:
+        if envelope not in self._envelopes:
+            if len(self._envelopes) >= _ENVELOPES:
+                self._envelopes.clear()
+            self._envelopes[envelope] = _opened(envelope)
+        return self._envelopes[envelope]
 
 
 def _envelope(topic: str, headers: Headers) -> bytes:
     pairs = [(name, value.decode("latin-1")) for name, value in headers]
     return json.dumps([topic, pairs], separators=(",", ":")).encode("ascii")
+
+
+def _opened(envelope: bytes) -> tuple[str, Headers] | None:
+    try:
+        topic, pairs = json.loads(envelope)
+        opened = topic, tuple((name, value.encode("latin-1")) for name, value in pairs)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    names = (topic, *(name for name, _ in opened[1]))
+    return opened if all(isinstance(name, str) for name in names) else None

@@ -1,14 +1,22 @@
-"""The log of an incarnation that is no more: what it left is read, what can't be read is named."""
+"""The log of an incarnation that is no more: what it left is read, what can't be read is named.
 
+Files may be damaged, missing, twice there or in another order: what counts is which positions
+were met, and which were not when all files are read.
+"""
+
+import errno
+import os
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 from shipper.contract.record import EncodedRecord
+from shipper.delivery.spool.extent import Extent, Extents
 from shipper.delivery.spool.folder import Folder
 from shipper.delivery.spool.frames import Damage, Frame
 from shipper.delivery.spool.lost import Lost
-from shipper.delivery.spool.segments import Reader, found
+from shipper.delivery.spool.segments import BAD_PLACE, Segment, found, frames, tombstones
 from shipper.delivery.spool.state import Marks
 from shipper.delivery.spool.watermark import Watermark
 
@@ -16,9 +24,10 @@ _UNREADABLE: Final = "spool_unreadable"
 
 
 class Leftover:
-    """Records in their order, from the watermark on.
+    """Records from the watermark on.
 
-    `damage` are the lines to say; `lost` has the numbers that can't be read any more.
+    `damage` are the lines to say; `lost` has the numbers that will not come, `discarded` counts
+    the messages, numbered or not, both by reason.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -27,89 +36,128 @@ class Leftover:
         self.segments = found(folder.path)
         self.size = sum(segment.size for segment in self.segments)
         self.lost = Lost()
+        self.discarded: Counter[str] = Counter()
         self.damage: list[str] = []
-        self.counted: Counter[str] = Counter()
         self.exhausted = False
         self._watermark = Watermark(self.marks.watermark)
-        self._reader = Reader(self.segments, self.marks.watermark, growing=False)
-        self._expected = self.marks.watermark
-        self._unread = 0
-        self._sequence: int | None = None  # that the next numbered record should have
+        self._met = Extents()
+        self._read: list[Segment] = []  # those that were read to their end
+        for stone in tombstones(folder.path):
+            self._met.add(Extent(*stone[:4]))
+            self._give_up(Extent(*stone[:4]), stone.reason)
+        if not folder.state.known and self.segments:
+            self.damage.append(
+                f"{folder.path}: its state can't be read: all that it holds is sent once more"
+            )
 
     @property
     def settled(self) -> bool:
         """Whether all there was is settled."""
-        return self.exhausted and self._watermark.at >= self._expected
+        return self.exhausted and self._watermark.at >= self.next_position
 
     @property
     def next_sequence(self) -> int:
         """What the next record of that incarnation would have had."""
-        return max(self._sequence or 0, self.marks.next_sequence)
+        last = self._met.last
+        return max(last.following if last else 0, self.marks.next_sequence)
 
     @property
     def next_position(self) -> int:
         """How many messages that incarnation had accepted, as far as is known."""
-        return max(self._expected, self.marks.next_position)
-
-    @property
-    def unreadable(self) -> Counter[str]:
-        """Messages that were accepted and can't be read, by reason; numbered or not."""
-        return Counter({_UNREADABLE: self._unread}) if self._unread else Counter()
+        last = self._met.last
+        return max(last.end if last else 0, self.marks.next_position)
 
     def records(self) -> Iterator[tuple[int, EncodedRecord]]:
-        """Each intact record with its position, once."""
-        while (one := self._reader.next()) is not None:
-            if isinstance(one, Frame):
-                if one.position < self._expected:
+        """Each intact record with its position, once.
+
+        Not `exhausted` afterwards means that a file can't be opened now: ask again later.
+        """
+        for segment in [each for each in self.segments if each not in self._read]:
+            try:
+                yield from self._records_of(segment)
+            except OSError as error:
+                self.damage.append(f"{segment.path}: {error.strerror}")
+                if error.errno not in BAD_PLACE and error.errno != errno.ENOENT:
                     continue
-                self._missing(one.position, one.following - (one.record.sequence >= 0))
-                self._expected = one.position + 1
-                self._sequence = one.following
-                self.counted["records"] += 1
-                yield one.position, one.record
-            elif isinstance(one, Damage):
-                self._damaged(one)
-            else:
-                self.damage.append(f"{self.folder.path}: {one.strerror}")
-        self._missing(self.marks.next_position, self.marks.next_sequence)
-        self._reader.close()
-        self.exhausted = True
+            self._read.append(segment)
+        if len(self._read) == len(self.segments):
+            self._name_missing()
+            self.exhausted = True
 
     def settle(self, position: int) -> None:
         """This record is done with."""
-        self._watermark.settle(position)
-        at = self._watermark.at
-        while len(self.segments) > 1 and self.segments[1].first <= at:
-            segment = self.segments.pop(0)
-            self.size -= segment.size
-            segment.path.unlink(missing_ok=True)
+        self._watermark.settle((position,))
 
     def remember(self) -> None:
-        """Keep the watermark where it survives us."""
-        if self._watermark.at > self.marks.watermark:
-            self.marks = Marks(self._watermark.at, self.marks.next_position, self.next_sequence)
-            self.folder.state.mark(self.marks)
+        """Keep the watermark where it survives us, and remove what lies below."""
+        if self._watermark.at <= self.marks.watermark:
+            return
+        self.marks = Marks(self._watermark.at, self.next_position, self.next_sequence)
+        self.folder.state.mark(self.marks)
+        gone = [segment for segment in self._read if segment.end <= self.marks.watermark]
+        if gone:
+            with suppress(OSError):
+                os.fdatasync(self.folder.state.descriptor)
+        for segment in gone:
+            self._read.remove(segment)
+            self.segments.remove(segment)
+            self.size -= segment.size
+            with suppress(OSError):
+                segment.path.unlink()
 
     def close(self) -> None:
         """Let go: the next one adopts it again."""
-        self._reader.close()
         self.folder.close()
 
-    def _missing(self, position: int, sequence: int) -> None:
-        """Between what was expected and this there is nothing."""
-        if position <= self._expected:
-            return
-        count = position - self._expected
-        self._unread += count
-        self._watermark.settle_range(self._expected, position)
-        self._expected = position
-        begin = self._sequence
-        if begin is None:  # nothing was read before it: at most one number a frame
-            begin = max(0, sequence - count)
-        if sequence > begin:
-            self.lost.add(begin, sequence - 1, _UNREADABLE)
-        self.damage.append(f"{self.folder.path}: {count} records can't be read any more")
+    def _records_of(self, segment: Segment) -> Iterator[tuple[int, EncodedRecord]]:
+        skipped: list[Damage] = []
+        for one in frames(segment.path):
+            if isinstance(one, Damage):
+                skipped.append(one)
+                continue
+            segment.end = max(segment.end, one.position + 1)
+            fresh = self._met.add(_extent(one))
+            if fresh and one.position >= self._watermark.at:
+                yield one.position, one.record
+        if skipped:
+            size = sum(damage.size for damage in skipped)
+            what = "a torn end" if skipped[0].torn else f"damage in {len(skipped)} places"
+            self.damage.append(f"{segment.path}: {what}: {size} bytes are skipped")
 
-    def _damaged(self, damage: Damage) -> None:
-        what = "a torn end" if damage.torn else "damage"
-        self.damage.append(f"{self.folder.path}: {what} of {damage.size} bytes is skipped")
+    def _name_missing(self) -> None:
+        """What was accepted, is not known to be settled, and was not met."""
+        at, met = self._watermark.at, self._met
+        sequence = self._settled_sequence()
+        begin = met.before(at) or Extent(at, at, sequence, sequence)
+        end = Extent(self.next_position, self.next_position, self.next_sequence, self.next_sequence)
+        for gap in met.missing(begin, end):
+            count = gap.end - gap.first
+            first = max(gap.sequence, gap.following - count, sequence)
+            if gap.first == 0 and not self.folder.state.known:
+                count = max(0, gap.following - first)
+            self.damage.append(f"{self.folder.path}: {count} records can't be read any more")
+            self._give_up(gap._replace(sequence=first), _UNREADABLE, count)
+
+    def _settled_sequence(self) -> int:
+        """All numbers below are settled; a lower bound, which its owner left with its account.
+
+        Without a readable state nobody knows what stood before the first frame; what was left
+        with an account counts as read then, and without that everything.
+        """
+        note: Any = self.folder.state.note
+        try:
+            return int(note["ledger"]["sequence"]["settled"])
+        except (KeyError, TypeError, ValueError):
+            pass
+        first = self._met.first
+        return 0 if self.folder.state.known or first is None else first.sequence
+
+    def _give_up(self, gap: Extent, reason: str, count: int | None = None) -> None:
+        self._watermark.settle_range(gap.first, gap.end)
+        self.discarded[reason] += gap.end - gap.first if count is None else count
+        if gap.following > gap.sequence:
+            self.lost.add(gap.sequence, gap.following - 1, reason)
+
+
+def _extent(frame: Frame) -> Extent:
+    return Extent(frame.position, frame.position + 1, frame.sequence, frame.following)

@@ -4,14 +4,17 @@
 settled. What can't be written stays gathered, and is written once the disk takes it again.
 """
 
+import errno
 import os
-from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
-from shipper.delivery.spool.frames import Encoder
-from shipper.delivery.spool.segments import Reader, Segment, segment_path
+from shipper.delivery.spool.folder import Folder
+from shipper.delivery.spool.frames import Encoder, place
+from shipper.delivery.spool.segments import Reader, Segment, Tombstone, segment_path
 from shipper.delivery.spool.state import Marks
 from shipper.delivery.spool.sync import Syncer
 from shipper.delivery.spool.watermark import Watermark
@@ -23,20 +26,22 @@ class Log:
     """The log of one worker of one incarnation; it starts empty.
 
     `unwritten` counts the bytes gathered, `size` those on disk; positions below `written` are on
-    disk.
+    disk or settled.
     """
 
-    def __init__(self, folder: Path, *, segment_bytes: int, sync_each: bool = False) -> None:
-        self._folder = folder
+    def __init__(self, folder: Folder, *, segment_bytes: int, sync_each: bool = False) -> None:
+        self._folder = folder.path
+        self._state = folder.state
         self._segment_bytes = segment_bytes
         self._sync_each = sync_each
-        self._encoder = Encoder()
-        self._gathered: deque[tuple[int, int, bytes]] = deque()
+        self._encode = Encoder().encode
+        self._gathered: list[bytes] = []
         self._file = -1
         self._syncer = Syncer()
         self._unsynced = False
         self._watermark = Watermark()
         self._following = 0  # the sequence of the next numbered record
+        self._stone: Tombstone | None = None  # the last one
         self.segments: list[Segment] = []
         self.next_position = 0
         self.written = 0
@@ -49,111 +54,204 @@ class Log:
         return Marks(self._watermark.at, self.next_position, self._following)
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing waits."""
+        return self._watermark.at == self.next_position
+
+    @property
     def settled_sequence(self) -> int:
         """All numbers below this are settled; a lower bound."""
-        if self._watermark.at == self.next_position or not self.segments:
+        if self.settled:
             return self._following
-        return self.segments[0].sequence
+        if self.segments:
+            return self.segments[0].sequence
+        return place(self._gathered[0])[1]
 
-    def append(self, record: EncodedRecord) -> int:
-        """Gather one record; its position."""
+    def append(self, record: EncodedRecord) -> None:
+        """Gather one record. ValueError for one that is longer than any frame."""
         position = self.next_position
-        following = self._following
-        frame = self._encoder.encode(record, position, following)
-        self._gathered.append((position, following, frame))
+        frame = self._encode(record, position, self._following)
+        self._gathered.append(frame)
         self.unwritten += len(frame)
         self.next_position = position + 1
         if record.sequence != UNNUMBERED:
             self._following = record.sequence + 1
-        return position
 
     def commit(self) -> None:
         """Write what was gathered. OSError leaves what is not written gathered."""
         while self._gathered:
             segment = self._segment()
-            batch, size = [], 0
-            for _, _, frame in self._gathered:
-                batch.append(frame)
-                size += len(frame)
-                if size >= _BATCH or segment.size + size >= self._segment_bytes:
-                    break
+            count, size = self._batch(segment)
             # At an offset of our own: what a full disk took in part is written over.
-            taken = os.pwrite(self._file, b"".join(batch), segment.size)
+            data = b"".join(self._gathered[:count])
+            taken = os.pwrite(self._file, data, segment.size)
             self._unsynced = True
             if self._sync_each:
                 os.fdatasync(self._file)
                 self._unsynced = False
-            for frame in batch:
-                taken -= len(frame)
-                if taken < 0:
-                    break
-                self._written(segment, len(frame))
+            while taken < size:
+                count -= 1
+                size -= len(self._gathered[count])
+            if not count:
+                # A full disk goes on taking what fits into its last page, and never says so.
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._written(segment, count, size)
 
     def sync(self) -> None:
         """Have what was written forced to the disk, without waiting. OSError of an earlier one."""
         if self._unsynced and self._file >= 0:
             self._unsynced = False
             self._syncer.submit(os.dup(self._file))
+            self._syncer.remove((), self._state.descriptor)
         self._syncer.check()
 
-    def settle(self, position: int) -> None:
-        """This record is done with; segments of which all are go."""
-        self._watermark.settle(position)
-        if self.segments and self.segments[0].end <= self._watermark.at:
-            self._tidy()
+    def mark(self) -> None:
+        """Remember how far the log has come."""
+        self._state.mark(self.marks)
 
-    def drop_oldest(self, cursor: int) -> Segment | None:
-        """Give up the oldest closed segment of which nothing at or behind `cursor` was taken."""
+    def settle(self, positions: Iterable[int]) -> None:
+        """These records are done with; segments of which all are go."""
+        self._watermark.settle(positions)
+        self._tidy()
+
+    def drop_oldest(self, cursor: int) -> Tombstone | None:
+        """Give up the oldest closed segment that lies at or behind `cursor` as a whole."""
         for number, segment in enumerate(self.segments[:-1]):
             if segment.first >= cursor:
-                segment.path.unlink(missing_ok=True)
+                stone = Tombstone(
+                    segment.first, segment.sequence, segment.end, segment.following, "spool_full"
+                )
+                self._bury(stone, segment.path)
                 del self.segments[number]
                 self.size -= segment.size
-                self._watermark.settle_range(segment.first, segment.end)
-                return segment
+                return stone
         return None
 
-    def skip(self, first: int, end: int) -> None:
-        """What stands at these positions can't be read: it is settled."""
-        self._watermark.settle_range(first, end)
+    def skip(self, stone: Tombstone) -> None:
+        """What stood at these positions can't be read any more."""
+        self._bury(stone, None)
         self._tidy()
+
+    def relieve(self) -> None:
+        """Let go of what was settled before the disk took it."""
+        count = min(self._watermark.at, self.next_position) - self.written
+        if count <= 0:
+            return
+        self._leave_segment()
+        self.unwritten -= sum(map(len, self._gathered[:count]))
+        del self._gathered[:count]
+        self.written += count
+
+    def only_in_memory(self) -> list[Tombstone]:
+        """What is neither settled nor on the disk, each by itself."""
+        places = [(self.written + n, *place(frame)[1:]) for n, frame in enumerate(self._gathered)]
+        unsettled = set(self._watermark.open(self.written, self.next_position))
+        return [
+            Tombstone(position, sequence, position + 1, following, "spool_unwritable")
+            for position, sequence, following in places
+            if position in unsettled
+        ]
 
     def reader(self, position: int) -> Reader:
         """Frames from `position` on, as far as they are written."""
-        return Reader(self.segments, position, growing=True)
+        return Reader(self.segments, position)
 
     def close(self) -> None:
-        """Force what is written to the disk and let go."""
+        """Force what is written to the disk and let go. OSError of a sync that failed."""
+        self.mark()
         if self._file >= 0:
             self._syncer.submit(self._file)
             self._file = -1
+            self._syncer.remove((), self._state.descriptor)
         self._syncer.close()
+        self._syncer.check()
 
     def _segment(self) -> Segment:
         """The one that is written to; a new one where that is full."""
-        if self._file >= 0 and self.segments and self.segments[-1].size < self._segment_bytes:
+        if self._file >= 0 and self.segments[-1].size < self._segment_bytes:
             return self.segments[-1]
         if self._file >= 0:
             self._syncer.submit(self._file)
             self._file = -1
-        position, following, _ = self._gathered[0]
-        path = segment_path(self._folder, position, following)
+        position, sequence, _ = place(self._gathered[0])
+        path = segment_path(self._folder, position, sequence)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._syncer.submit(os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        self.segments.append(Segment(path, position, following, position))
+        self.segments.append(Segment(path, position, sequence, position, sequence))
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        if self._sync_each:
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        else:
+            self._syncer.submit(folder)
         self._tidy()
         return self.segments[-1]
 
-    def _written(self, segment: Segment, size: int) -> None:
-        position, _, _ = self._gathered.popleft()
+    def _leave_segment(self) -> None:
+        """The next frame does not follow the last one written: it begins a file."""
+        if self._file < 0:
+            return
+        segment = self.segments[-1]
+        with suppress(OSError):  # half of a frame may stand there
+            os.ftruncate(self._file, segment.size)
+        self._syncer.submit(self._file)
+        self._file = -1
+        if segment.end == segment.first:
+            self.segments.pop()
+            segment.path.unlink(missing_ok=True)
+
+    def _batch(self, segment: Segment) -> tuple[int, int]:
+        """How many of the gathered frames are written next, and their bytes."""
+        room = min(_BATCH, self._segment_bytes - segment.size)
+        if self.unwritten <= room:
+            return len(self._gathered), self.unwritten
+        count = size = 0
+        while size < room:
+            size += len(self._gathered[count])
+            count += 1
+        return count, size
+
+    def _written(self, segment: Segment, count: int, size: int) -> None:
+        if not count:
+            return
+        segment.following = place(self._gathered[count - 1])[2]
+        del self._gathered[:count]
         self.unwritten -= size
-        segment.size += size
         self.size += size
-        segment.end = self.written = position + 1
+        segment.size += size
+        self.written += count
+        segment.end = self.written
+
+    def _bury(self, stone: Tombstone, path: Path | None) -> None:
+        """Set up a tombstone, of the file if there is one; neighbours become one."""
+        last = self._stone
+        if last and last.end == stone.first and last.reason == stone.reason:
+            stone = Tombstone(last.first, last.sequence, stone.end, stone.following, stone.reason)
+        else:
+            last = None
+        self._watermark.settle_range(stone.first, stone.end)
+        self._stone = stone
+        try:
+            if path is not None:
+                path.rename(stone.path(self._folder))
+                os.truncate(stone.path(self._folder), 0)
+            else:
+                stone.path(self._folder).touch(0o600)
+            if last is not None:
+                last.path(self._folder).unlink()
+        except OSError:  # without a stone their gap is found all the same
+            if path is not None:
+                path.unlink(missing_ok=True)
 
     def _tidy(self) -> None:
         """Remove segments of which all is settled, but for the one that is written to."""
+        gone = []
         while len(self.segments) > 1 and self.segments[0].end <= self._watermark.at:
             segment = self.segments.pop(0)
             self.size -= segment.size
-            segment.path.unlink(missing_ok=True)
+            gone.append(segment.path)
+        if gone:
+            # The mark has to be on the disk before: else their records would seem to be lost.
+            self.mark()
+            self._syncer.remove(gone, self._state.descriptor)

@@ -3,8 +3,9 @@
 from collections import Counter
 from typing import Final
 
-#: More ranges are not kept: beyond, neighbours are told as one with what lies between.
-_MOST: Final = 256
+#: More ranges are not kept (an account has to hold them): beyond, what comes is told as one with
+#: the last, and with what lies between.
+_MOST: Final = 4096
 
 
 class Lost:
@@ -19,9 +20,9 @@ class Lost:
         self.counts[reason] += last - first + 1
         if self.ranges:
             begin, end, why = self.ranges[-1]
-            full = len(self.ranges) >= _MOST
-            if why == reason and (end + 1 == first or full):
-                self.ranges[-1] = (begin, last, reason)
+            touches = why == reason and begin <= first <= end + 1
+            if touches or len(self.ranges) >= _MOST:
+                self.ranges[-1] = (min(begin, first), max(end, last), why)
                 return
         self.ranges.append((first, last, reason))
 

@@ -1,37 +1,58 @@
-"""The files of a log: their names, and their frames read from any position on."""
+"""The files of a log: their names, their frames, and those of a growing log from a position on."""
 
-import itertools
+import errno
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from shipper.delivery.spool.frames import Damage, Decoder, Frame
 
 _PORTION: Final = 1 << 18
-_SUFFIX: Final = ".log"
+_PAGE: Final = 4096
+_SEGMENT: Final = ".log"
+_TOMBSTONE: Final = ".lost"
+#: What the disk says of a place that it can't read any more; anything else may pass.
+BAD_PLACE: Final = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
 
 
 @dataclass(slots=True)
 class Segment:
     """One file: from the frame at position `first` to before `end`, as far as is known.
 
-    `sequence` is what the first numbered record in it has, or would have.
+    `sequence` is what the first numbered record in it has, or would have; `following` what the
+    first one behind it has.
     """
 
     path: Path
     first: int
     sequence: int
     end: int
+    following: int
     size: int = 0
 
 
+class Tombstone(NamedTuple):
+    """Stands in the place of messages that the log's owner has given up, so that it is known."""
+
+    first: int
+    sequence: int
+    end: int
+    following: int
+    reason: str
+
+    def path(self, folder: Path) -> Path:
+        """Its file, which is empty: the name says all."""
+        numbers = "-".join(f"{number:020d}" for number in self[:4])
+        return folder / f"{numbers}.{self.reason}{_TOMBSTONE}"
+
+
 def segment_path(folder: Path, first: int, sequence: int) -> Path:
-    """The name says what stands in it: it is known even when the file is damaged or gone."""
-    return folder / f"{first:020d}-{sequence:020d}{_SUFFIX}"
+    """The name says what stands in it: it is known even when the file is damaged."""
+    return folder / f"{first:020d}-{sequence:020d}{_SEGMENT}"
 
 
 def found(folder: Path) -> list[Segment]:
@@ -40,22 +61,36 @@ def found(folder: Path) -> list[Segment]:
     A name that was changed is not believed: the frames themselves say where they belong.
     """
     segments = []
-    for path in sorted(folder.glob(f"*{_SUFFIX}")):
+    for path in sorted(folder.glob(f"*{_SEGMENT}")):
         first, sequence = _named(path)
-        with suppress(OSError):
-            for frame in frames(path):
-                if isinstance(frame, Frame):
-                    numbered = frame.record.sequence >= 0
-                    first, sequence = frame.position, frame.following - numbered
-                    break
         size = 0
         with suppress(OSError):
             size = path.stat().st_size
-        segments.append(Segment(path, first, sequence, first, size))
+            with closing(frames(path)) as inside:
+                for one in inside:
+                    if isinstance(one, Frame):
+                        first, sequence = one.position, one.sequence
+                        break
+        segments.append(Segment(path, first, sequence, first, sequence, size))
     segments.sort(key=lambda segment: segment.first)
-    for segment, following in itertools.pairwise(segments):
-        segment.end = following.first
     return segments
+
+
+def tombstones(folder: Path) -> list[Tombstone]:
+    """Those of a log, in their order; one that lies inside another is left out."""
+    stones: list[Tombstone] = []
+    for path in folder.glob(f"*{_TOMBSTONE}"):
+        numbers, _, reason = path.stem.partition(".")
+        parts = numbers.split("-")
+        if len(parts) == 4 and all(map(str.isdecimal, parts)) and reason:  # noqa: PLR2004
+            first, sequence, end, following = map(int, parts)
+            stones.append(Tombstone(first, sequence, end, following, reason))
+    stones.sort(key=lambda stone: (stone.first, -stone.end))
+    kept: list[Tombstone] = []
+    for stone in stones:
+        if stone.end > (kept[-1].end if kept else stone.first):
+            kept.append(stone)
+    return kept
 
 
 def _named(path: Path) -> tuple[int, int]:
@@ -63,51 +98,60 @@ def _named(path: Path) -> tuple[int, int]:
     return (int(first), int(sequence)) if first.isdecimal() and sequence.isdecimal() else (0, 0)
 
 
-def frames(path: Path) -> Iterator[Frame | Damage]:
-    """A whole file; OSError where it can't be read."""
+def frames(path: Path) -> Generator[Frame | Damage, None, None]:
+    """A whole file, but for what the disk can't read; OSError where it can't be opened."""
     decoder = Decoder()
-    with path.open("rb", buffering=0) as file:
-        while data := file.read(_PORTION):
+    at = 0
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while data := _portion(file, at, _PORTION):
+            at += len(data)
             yield from decoder.feed(data)
+    finally:
+        os.close(file)
     yield from decoder.end()
 
 
+def _portion(file: int, at: int, size: int) -> bytes:
+    """At most `size` bytes from offset `at`; a page that the disk can't read comes as zeros."""
+    try:
+        return os.pread(file, size, at)
+    except OSError as error:
+        if error.errno not in BAD_PLACE:
+            raise
+        page = min(size, _PAGE - at % _PAGE, max(os.fstat(file).st_size - at, 0))
+        return _portion(file, at, page) if size > page else bytes(page)
+
+
 class Reader:
-    """Frames from a position on, across segments; the last may still grow.
+    """Frames of a log that is still written, from a position on, across its segments.
 
     `segments` is looked at whenever one is at its end: its owner may add some and take some away.
     """
 
-    def __init__(self, segments: Sequence[Segment], position: int, *, growing: bool) -> None:
+    def __init__(self, segments: Sequence[Segment], position: int) -> None:
         self._segments = segments
-        self._growing = growing
         self._ready: deque[Frame | Damage] = deque()
         self._decoder = Decoder()
         self._file = -1
         self._at = 0
-        inside = [s for s in segments if s.first <= position]
+        inside = [segment for segment in segments if segment.first <= position]
         self._current = inside[-1] if inside else (segments[0] if segments else None)
         self._position = position
 
-    def next(self) -> Frame | Damage | OSError | None:
-        """The next frame at or behind the position, or what stands in its place; None at the end.
+    def next(self) -> Frame | None:
+        """The next intact frame at or behind the position; None where nothing more is written.
 
-        An OSError is handed out, not raised: what its segment still held can't be read.
+        OSError where a file can't be read now; the next call tries again.
         """
         while True:
             while self._ready:
                 one = self._ready.popleft()
-                if not isinstance(one, Frame):
-                    return one
-                if one.position >= self._position:
+                if isinstance(one, Frame) and one.position >= self._position:
                     self._position = one.position + 1
                     return one
-            try:
-                if not self._read():
-                    return None
-            except OSError as error:
-                self._leave()
-                return error
+            if not self._read():
+                return None
 
     def close(self) -> None:
         """Let go of the open file."""
@@ -116,32 +160,31 @@ class Reader:
             self._file = -1
 
     def _read(self) -> bool:
-        if self._current is None:
+        """Whether there was more to read."""
+        current = self._current
+        if current is None:
             return False
         if self._file < 0:
-            self._file = os.open(self._current.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._file = os.open(current.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return self._leave()
             self._at, self._decoder = 0, Decoder()
-        # What lies behind `size` of a growing log may be half of what is being written.
-        limit = self._current.size - self._at if self._growing else _PORTION
-        data = os.pread(self._file, min(_PORTION, limit), self._at) if limit > 0 else b""
-        if data:
+        # What lies behind `size` may be half of what is being written.
+        size = min(_PORTION, current.size - self._at)
+        if size > 0 and (data := _portion(self._file, self._at, size)):
             self._at += len(data)
             self._ready.extend(self._decoder.feed(data))
             return True
-        following = self._following()
-        if following is None and self._growing:
-            return False
+        # `size` counts whole frames: what the decoder still holds is damage, perhaps with some.
         self._ready.extend(self._decoder.end())
-        self._leave()
-        return bool(self._ready) or self._current is not None
+        if current is self._segments[-1]:
+            return bool(self._ready)
+        return self._leave()
 
-    def _leave(self) -> None:
+    def _leave(self) -> bool:
         self.close()
-        self._current = self._following()
-
-    def _following(self) -> Segment | None:
-        current = self._current
-        if current is None:
-            return None
-        later = [segment for segment in self._segments if segment.first > current.first]
-        return later[0] if later else None
+        first = self._current.first if self._current else 0
+        later = [segment for segment in self._segments if segment.first > first]
+        self._current = later[0] if later else None
+        return bool(self._ready) or self._current is not None

@@ -11,6 +11,7 @@ older watermark only makes records be sent once more.
     36864 31K note, slot 1
 """
 
+import errno
 import json
 import mmap
 import os
@@ -45,16 +46,17 @@ class State:
     """The file `state` of one log's folder; OSError where it can't be made or mapped."""
 
     def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        #: Of the file, for who syncs it.
+        self.descriptor = _opened(path)
         try:
-            if os.fstat(descriptor).st_size < _SIZE:
-                # Room that is really there: a full disk must not turn a store into SIGBUS.
-                os.posix_fallocate(descriptor, 0, _SIZE)
-            self._map = mmap.mmap(descriptor, _SIZE)
-        finally:
-            os.close(descriptor)
+            self._map = mmap.mmap(self.descriptor, _SIZE)
+        except OSError:
+            os.close(self.descriptor)
+            raise
         self._marks_number, self.marks = self._read_marks()
         self._note_number, self.note = self._read_note()
+        #: Whether marks were found; without them nothing is known of what is settled.
+        self.known = self._marks_number > 0
 
     def mark(self, marks: Marks) -> None:
         """Remember how far the log has come."""
@@ -76,8 +78,9 @@ class State:
         self._map[at : at + len(head) + len(text)] = head + text
 
     def close(self) -> None:
-        """Let go of the mapping."""
+        """Let go of the file."""
         self._map.close()
+        os.close(self.descriptor)
 
     def _read_marks(self) -> tuple[int, Marks]:
         best = (0, Marks())
@@ -98,3 +101,27 @@ class State:
             if zlib.crc32(text) == checksum:
                 best = (number, json.loads(text))
         return best
+
+
+def _opened(path: Path) -> int:
+    """The descriptor of a file that is as long as it has to be, and can be read."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        # A page that the disk can't read would be SIGBUS later; room that is not there likewise.
+        if len(_content(descriptor)) < _SIZE:
+            os.posix_fallocate(descriptor, 0, _SIZE)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _content(descriptor: int) -> bytes:
+    """What the file holds; nothing, and nothing is in the file any more, if it can't be read."""
+    try:
+        return os.pread(descriptor, _SIZE, 0)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        os.ftruncate(descriptor, 0)
+        return b""
