@@ -18,8 +18,9 @@ from shipper.delivery.client import Client
 from shipper.delivery.errors import Settings
 from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions, PartitionUnknown
-from shipper.delivery.recovery import Recovery, Table
-from shipper.delivery.sink import Backpressure, Counters, Log, Settled
+from shipper.delivery.recovery import Recovery
+from shipper.delivery.sink import Backpressure, Log, Settled
+from shipper.delivery.treatment import Treatment
 
 _NO_OPTIONS = Options()
 
@@ -40,15 +41,17 @@ class KafkaSink:
         options: Options = _NO_OPTIONS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counters = Counters()
         self._clock = clock
         self._client = Client(settings, log, clock)
         self._partitions = Partitions(options.partition_by, clock=clock)
-        self._table: Table = {}
         self._ticket = 0
-        self._recovery = Recovery(self._client, self._partitions, options, self.counters, clock)
-        self._recovery.serve(self._table, self._hand_over)
-        self._cases = self._recovery.cases
+        self._treatment = Treatment(self._client, self._partitions, options, clock)
+        self._table = self._treatment.table
+        self._recovery = Recovery(
+            self._client, self._partitions, self._treatment, self._hand_over, clock
+        )
+        self.counters = self._treatment.counters
+        self._cases = self._treatment.cases
 
     @property
     def in_flight(self) -> int:
@@ -71,9 +74,10 @@ class KafkaSink:
         if not recovery.free:
             self._refuse()
         ticket = self._ticket
-        sent = recovery.without_time(ticket, record) if recovery.undated else record
+        if self._treatment.undated:
+            record = self._treatment.without_time(ticket, record)
         try:
-            self._hand_over(ticket, sent)
+            self._hand_over(ticket, record)
         except BufferError:
             self._client.poll(0)
             self._refuse()
@@ -85,7 +89,7 @@ class KafkaSink:
         except KafkaException as e:
             self._not_taken(record, settled, errors.error_of(e))
             return
-        self._table[ticket] = sent, settled
+        self._table[ticket] = record, settled
         self._ticket = ticket + 1
         self.counters.submitted += 1
 

@@ -13,14 +13,11 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import errors
-from shipper.delivery.client import Client, now_ms
+from shipper.delivery.client import Client
 from shipper.delivery.errors import Help
-from shipper.delivery.guilty import NO_TIME, Case, retimed
 from shipper.delivery.isolation import UNSENT, Failure, Isolation
-from shipper.delivery.letters import Letters
-from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions, PartitionUnknown
-from shipper.delivery.sink import Counters, Settled
+from shipper.delivery.treatment import Treatment
 
 #: How long what an operator has to mend waits before it is sent again, and a failed producer
 #: before it is replaced (seconds).
@@ -29,59 +26,38 @@ PAUSE_S = 1.0
 _DRAIN_S = 10.0
 #: How long a change of secrets waits for what is in flight (seconds).
 _RENEWAL_S = 2.0
-#: How long this host's clock is believed wrong once Kafka has refused the present (seconds).
-_UNDATED_S = 60.0
 
 #: What is said of a record before all waits for a while.
 _PAUSING = frozenset({Help.TIME, Help.OPERATOR, Help.RESTART})
-_WRONG_CLOCK = (
-    "Kafka refuses the present as a record's time, so this host's clock or the broker's is wrong: "
-    "set it; meanwhile messages go without a time (header timestamp-replaced)"
-)
 
-#: What is in flight: the record as it was sent, and who is told of its fate, by ticket.
-Table = dict[int, tuple[EncodedRecord, Settled | None]]
 #: Hands a record to the producer. Raises `BufferError`, `PartitionUnknown`, `KafkaException`.
 HandOver = Callable[[int, EncodedRecord], None]
 
 
 class Recovery:
-    """The way of records while not all is well.
-
-    `free` says whether a new record may be taken, and `undated` whether it has to go without its
-    time; `cases` are the records that Kafka has refused for themselves, by ticket.
-    """
+    """The way of records while not all is well; `free` says whether a new one may be taken."""
 
     def __init__(
         self,
         client: Client,
         partitions: Partitions,
-        options: Options,
-        counters: Counters,
+        treatment: Treatment,
+        hand_over: HandOver,
         clock: Callable[[], float],
     ) -> None:
         self.free = True
-        self.undated = False
-        self.cases: dict[int, Case] = {}
         self._client = client
         self._partitions = partitions
-        self._options = options
-        self._counters = counters
+        self._treatment = treatment
+        self._table = treatment.table
+        self._hand_over = hand_over
         self._clock = clock
         self._isolation = Isolation()
-        self._letters = Letters(client, options, clock)
-        self._table: Table = {}
-        self._hand_over: HandOver
-        self._wait_until = self._drain_until = self._undated_until = 0.0
+        self._wait_until = self._drain_until = 0.0
         self._renew_at: float | None = None
         self._on_trial = False
         self._alarmed = False
         self._closed = False
-
-    def serve(self, table: Table, hand_over: HandOver) -> None:
-        """Whose records these are, and how they are sent."""
-        self._table = table
-        self._hand_over = hand_over
 
     def close(self) -> bool:
         """Nothing is sent again from now on; False if that was so already."""
@@ -138,38 +114,15 @@ class Recovery:
 
     def acknowledged(self, ticket: int) -> None:
         """The report of one that was delivered, while not all is well or was so lately."""
-        if ticket not in self._table:
-            return
-        self._on_trial = False
-        case = self.cases.get(ticket)
-        if case is not None and case.letter is not None:
-            self._settle(ticket, case.reason)
-            return
-        if self._client.troubles:
-            self._client.recovered()
-        if case is not None:
-            self._counters.shortened += case.shortened
-            self._counters.retimed += case.retimed
-        self._settle(ticket)
-
-    def without_time(self, ticket: int, record: EncodedRecord) -> EncodedRecord:
-        """The record as it goes while this host's clock is known to be wrong."""
-        if self._clock() >= self._undated_until:
-            self.undated = False
-            self.cases.pop(ticket, None)
-            return record
-        bare = retimed(record, NO_TIME)
-        self.cases[ticket] = case = Case(bare)
-        case.retimed = True
-        return bare
+        if ticket in self._table:
+            self._on_trial = False
+            self._treatment.acknowledged(ticket)
 
     def mend(self) -> None:
         """Do what is due: a new producer, the next group, what waits to be sent again."""
         if self._closed:
             return
-        for ticket, written in self._letters.retry().items():
-            self.cases[ticket].lost = not written
-            self._settle(ticket, self.cases[ticket].reason)
+        self._treatment.retry_letters()
         if self._alarmed and self._isolation.returned:
             self._alarmed = False
             self._client.take_back()
@@ -186,12 +139,12 @@ class Recovery:
             or self._paused()
             or self._client.broken
             or self._renew_at is not None
-            or self._letters.full
+            or self._treatment.full
             or (self._on_trial and bool(self._table))
         )
 
     def _in_hand(self) -> int:
-        return self._isolation.in_hand + len(self._letters.waiting)
+        return self._isolation.in_hand + len(self._treatment.waiting)
 
     def _paused(self) -> bool:
         return self._clock() < self._wait_until
@@ -210,17 +163,16 @@ class Recovery:
     def _take_back(self, ticket: int, error: KafkaError, message: Message) -> None:
         self._alarm()
         failure = _failure(error, message.partition())
-        case = self.cases.get(ticket)
         if error.code() in errors.PURGED:
             self._isolation.came_back(ticket, UNSENT._replace(partition=failure.partition))
         elif error.code() == errors.GIVEN_UP:
             self._client.say(logging.ERROR, error)
-            self._give_up(ticket, failure)
+            self._treatment.give_up(ticket, failure)
         elif failure.row.help is Help.NONE and len(self._table) == 1:
             self._isolation.accuse(ticket, failure)
         else:
             self._isolation.came_back(ticket, failure)
-            if failure.row.help in _PAUSING and (case is None or case.letter is None):
+            if failure.row.help in _PAUSING and not self._treatment.is_letter(ticket):
                 self._stop(error, self._table[ticket][0].topic)
 
     def _stop(self, error: KafkaError, topic: str) -> None:
@@ -246,7 +198,7 @@ class Recovery:
             return
         self._renew_at = None
         if client.restart():
-            self._isolation.all_came_back(self._table.keys() - self._letters.waiting.keys())
+            self._isolation.all_came_back(self._table.keys() - self._treatment.waiting)
             self._wait_until = 0.0
 
     def _judge(self) -> None:
@@ -254,8 +206,8 @@ class Recovery:
         isolation = self._isolation
         if isolation.trying:
             verdict = isolation.judge() if isolation.settled(self._table) else None
-            if verdict is not None:
-                self._treat(*verdict)
+            if verdict is not None and self._treatment.treat(*verdict):
+                self._isolation.put_off([verdict[0]])
         elif isolation.returned:
             out = len(self._table) - self._in_hand()
             if out <= 0 or self._clock() >= self._drain_until:
@@ -278,8 +230,8 @@ class Recovery:
     def _resend(self, ticket: int) -> bool:
         """Whether the producer has it, or its refusal is noted; False: not now."""
         record, settled = self._table[ticket]
-        if self.undated and ticket not in self.cases:
-            record = self.without_time(ticket, record)
+        if self._treatment.undated and ticket not in self._treatment.cases:
+            record = self._treatment.without_time(ticket, record)
             self._table[ticket] = record, settled
         try:
             self._hand_over(ticket, record)
@@ -294,76 +246,8 @@ class Recovery:
                 return False
             self._isolation.came_back(ticket, _failure(error))
             return True
-        self._counters.resent += 1
+        self._treatment.counters.resent += 1
         return True
-
-    def _treat(self, ticket: int, failure: Failure) -> None:
-        """A record came back alone: send it in another form, or put its letter in its place."""
-        record, settled = self._table[ticket]
-        case = self.cases.setdefault(ticket, Case(record))
-        if failure.row.help is Help.OPERATOR and case.letter is not None:
-            self._letters.spare(record.topic, failure.said)
-            self._give_up(ticket, failure)
-        elif failure.row.help is not Help.NONE:
-            self._isolation.put_off([ticket])
-        else:
-            instead = case.next(failure, self._options, now_ms())
-            self._tell(case, failure, instead)
-            if instead is None or (instead is case.letter and not self._reaches(instead.topic)):
-                self._give_up(ticket, failure)
-            else:
-                self._table[ticket] = instead, settled
-                self._isolation.put_off([ticket])
-
-    def _reaches(self, topic: str) -> bool:
-        """Whether the dead topic can be used, as far as is known."""
-        if self._letters.spared(topic):
-            return False
-        error = self._partitions.ask(self._client.producer, topic)
-        if error is None or errors.meaning(error).help is not Help.OPERATOR:
-            return True
-        self._letters.spare(topic, errors.plain(error))
-        return False
-
-    def _give_up(self, ticket: int, failure: Failure) -> None:
-        """Kafka takes neither the record nor its letter: to the file, or it has failed."""
-        case = self.cases.setdefault(ticket, Case(self._table[ticket][0]))
-        if case.letter is None:
-            case.bury(failure, self._options)
-        if case.letter is None:
-            self._settle(ticket, case.reason)
-            return
-        written = self._letters.write(ticket, case.letter, failure.said)
-        if written is not None:
-            case.lost = not written
-            self._settle(ticket, case.reason)
-
-    def _tell(self, case: Case, failure: Failure, instead: EncodedRecord | None) -> None:
-        """One line about a refused record and what is done."""
-        row = failure.row
-        if instead is None and case.letter is not None:
-            return  # it is told that the letter goes to the file
-        if case.without_time:
-            if not self.undated:
-                self._client.say_line(logging.ERROR, "clock", _WRONG_CLOCK)
-            self.undated = True
-            self._undated_until = self._clock() + _UNDATED_S
-            return
-        self._client.say_line(
-            logging.ERROR, row.reason, errors.words(row, failure.said, case.done(instead))
-        )
-
-    def _settle(self, ticket: int, reason: str | None = None) -> None:
-        _, settled = self._table.pop(ticket)
-        case = self.cases.pop(ticket, None)
-        if reason is None:
-            self._counters.acknowledged += 1
-        elif case is not None and case.letter is not None and not case.lost:
-            self._counters.dead_lettered[reason] += 1
-        else:
-            self._counters.failed[reason] += 1
-        if settled is not None:
-            settled(reason)
 
 
 def _failure(error: KafkaError, partition: int | None = None) -> Failure:
