@@ -64,12 +64,13 @@ def scram(users: Mapping[str, str], *, tls: Authority | None = None, acls: bool 
     )
 
 
-def mutual_tls(tls: Authority, *, user: str = "shipper") -> Security:
+def mutual_tls(tls: Authority, *, user: str = "shipper", acls: bool = False) -> Security:
     """Certificates on both sides; the client's is made here and its user is `CN=user`."""
     return Security(
         protocol="SSL",
         server={
             **_certified(tls),
+            **(_AUTHORIZER if acls else {}),
             "listener.name.client.ssl.truststore.type": "PEM",
             "listener.name.client.ssl.truststore.location": str(tls.root),
             "listener.name.client.ssl.client.auth": "required",

@@ -34,8 +34,8 @@ def guarded(authority: Authority) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def mutual(authority: Authority) -> Iterator[Kafka]:
-    """TLS with certificates on both sides."""
-    with Kafka(security=mutual_tls(authority)) as kafka:
+    """TLS with certificates on both sides, and rights."""
+    with Kafka(security=mutual_tls(authority, acls=True)) as kafka:
         yield kafka
 
 
@@ -48,8 +48,9 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenEndpoint
 
 @pytest.fixture(scope="session")
 def bearer(endpoint: TokenEndpoint) -> Iterator[Kafka]:
-    """Who shows a token of the endpoint's may in."""
-    with Kafka(security=tokens(endpoint)) as kafka:
+    """Who shows a token of the endpoint's may in, as long as it is valid."""
+    renew = {"connections.max.reauth.ms": 3_600_000}
+    with Kafka(security=tokens(endpoint), properties=renew) as kafka:
         yield kafka
 
 
