@@ -12,41 +12,13 @@ import traceback
 from rich.console import Console
 from rich.table import Table
 
-from . import (
-    agent_faults,
-    broker_faults,
-    clock_faults,
-    disk_faults,
-    network_faults,
-    refusal_faults,
-)
-from .catalogue import CATALOGUE, Scenario
+from .catalogue import CATALOGUE
 from .judge import Verdict
 from .places import Places
-from .world import World
+from .playing import play
 
-_MODULES = (
-    agent_faults,
-    broker_faults,
-    clock_faults,
-    disk_faults,
-    network_faults,
-    refusal_faults,
-)
 #: Columns where nobody says how many there are.
 _WIDE = 140
-
-
-def play(scenario: Scenario, places: Places) -> Verdict:
-    """One scenario from its beginning to its account."""
-    with places.found(scenario.needs) as place:
-        world = World(scenario.name, place, create=scenario.create)
-        try:
-            scenario.play(world)
-            world.stop()
-            return world.verdict()
-        finally:
-            world.close()
 
 
 def main() -> int:
@@ -86,13 +58,14 @@ def _show(verdicts: dict[str, Verdict], failed: dict[str, str]) -> None:
     for name in ("sent", "accepted", "unique", "twice", "dead", "spooled"):
         table.add_column(name, justify="right")
     table.add_column("counted losses")
+    table.add_column("audit")
     table.add_column("unexplained", justify="right")
     for name, each in verdicts.items():
         lost = ", ".join(f"{count} {why}" for why, count in each.lost.items())
         counts = (each.sent, each.accepted, each.unique, each.duplicates, each.dead, each.spooled)
-        table.add_row(name, *map(str, counts), lost, str(each.unexplained))
+        table.add_row(name, *map(str, counts), lost, each.audit, str(each.unexplained))
     for name, why in failed.items():
-        table.add_row(name, *[""] * 6, f"did not end: {why}", "?")
+        table.add_row(name, *[""] * 6, f"did not end: {why}", "", "?")
     console = Console()
     if not console.is_terminal:
         console.width = _WIDE

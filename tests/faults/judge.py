@@ -32,6 +32,7 @@ class Found:
     losses: Counter[str] = field(default_factory=Counter)
     windows: list[tuple[float, float]] = field(default_factory=list)
     accepted: int = 0
+    audit: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Verdict:
     dead: int
     spooled: int
     lost: dict[str, int]
+    audit: str
     unexplained: int
 
 
@@ -154,6 +156,7 @@ def verdict(sent: Mapping[str, float], found: Found) -> Verdict:
         len(found.dead & sent.keys()),
         len(found.spooled & sent.keys()),
         dict(lost),
+        found.audit,
         unexplained,
     )
 

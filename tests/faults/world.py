@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -115,6 +117,7 @@ class World:
             self._letter(found, json.loads(value))
         for line in self._kept():
             self._letter(found, json.loads(json.loads(line)["value"]))
+        found.audit = self._audit()
         found.spooled = in_spool(self.spool)
         ledgers = [value for _, value in messages(self.kafka.inside, self.ledger)]
         take(found, accounts(ledgers, self.spool))
@@ -129,6 +132,23 @@ class World:
         for end in self._ends:
             end()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _audit(self) -> str:
+        """What `shipper audit` says, asked as a user without limits asks it."""
+        names = ("kafka.topic", "kafka.ledger_topic", "kafka.dead_topic", "spool.path")
+        settings = {name: self.settings()[name] for name in names}
+        settings |= {f"kafka.{name}": value for name, value in self.kafka.inside.items()}
+        flags = [f"--set={name}={value}" for name, value in settings.items()]
+        done = subprocess.run(
+            [sys.executable, "-m", "shipper", "audit", "--json", *flags],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        if not done.stdout:
+            raise AssertionError(f"the audit ended with {done.returncode}: {done.stderr}")
+        return str(json.loads(done.stdout)["verdict"])
 
     def _kept(self) -> list[str]:
         file = self.spool / "dead-letters.jsonl"
