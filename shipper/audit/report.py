@@ -11,13 +11,13 @@ from shipper.audit.judge import UNEXPLAINED, Evidence, Judgement, judge
 from shipper.audit.window import Window
 
 #: Kernel counters that are losses: what they count made no record, and no number is missing.
+#: (`state_missing` is none of them: it counts packets of connections that are older than capture.)
 KERNEL_LOSSES: Final = (
     "ring_full",
     "held_full",
     "held_lost",
     "flow_table_full",
     "kind_queue_full",
-    "state_missing",
     "scratch_busy",
     "load_failed",
 )

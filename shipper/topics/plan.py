@@ -13,6 +13,9 @@ _PRODUCER: Final = "producer"
 _DAY_MS: Final = 86_400_000
 #: Beside the record: key, headers, the batch around it.
 _ENVELOPE: Final = 100_000
+#: Kafka's own default. The limit is one of batches, and producers fill them to a million bytes
+#: however short the records are.
+_BATCH: Final = 1_048_588
 #: A dead letter holds a record as a JSON text, where each quote takes two bytes.
 _LETTER: Final = 2
 _SAFE_REPLICAS: Final = 3
@@ -45,7 +48,8 @@ def plan(config: Config, wishes: Wishes, brokers: int = _SAFE_REPLICAS) -> Plan:
     """The topics as configured, in a cluster of so many brokers."""
     kafka = config.kafka
     replication = wishes.replication or min(_SAFE_REPLICAS, max(1, brokers))
-    largest = config.record.max_bytes + _ENVELOPE
+    longest = config.record.max_bytes + _ENVELOPE
+    largest = max(_BATCH, longest)
 
     def topic(name: str, partitions: int, retention_ms: int, largest: int) -> Topic:
         settings = {
@@ -61,7 +65,7 @@ def plan(config: Config, wishes: Wishes, brokers: int = _SAFE_REPLICAS) -> Plan:
     topics = (
         topic(kafka.topic, wishes.partitions, wishes.retention_ms, largest),
         topic(kafka.ledger_topic, 1, kept, largest),
-        topic(kafka.dead_topic, 1, kept, largest * _LETTER + _ENVELOPE),
+        topic(kafka.dead_topic, 1, kept, max(_BATCH, longest * _LETTER + _ENVELOPE)),
         topic(kafka.alerts_topic, 1, kept, largest),
     )
     return Plan(topics, tuple(_rights(config, topics, wishes)))

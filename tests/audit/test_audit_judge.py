@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from agents import FIRST, MINUTE, NOW, SECOND, START, Worker, World, identity, stage
 
-from shipper.audit.report import Report
+from shipper.audit.report import KERNEL_LOSSES, Report
 from shipper.audit.window import Window
+from shipper.capture import layout
 from shipper.record import timestamp
 
 
@@ -267,6 +268,11 @@ def test_losses_without_a_number_are_told() -> None:
     found = world.report()
     assert found.losses == {"ring_full": 5, "invalid": 2}
     assert found.verdict == "explained"
+
+
+def test_kernel_losses_are_counters_of_the_kernel() -> None:
+    """A counter that is renamed there must not vanish here."""
+    assert set(KERNEL_LOSSES) <= set(layout.COUNTERS)
 
 
 def test_a_range_of_time_judges_what_was_numbered_in_it() -> None:

@@ -39,6 +39,13 @@ def test_a_dead_letter_fits_its_topic() -> None:
     ]  # fmt: skip
 
 
+def test_a_batch_of_short_records_fits_too() -> None:
+    """The limit is one of batches: short records don't make it less than Kafka's own."""
+    short = load(environ={}, flags={"record.max_bytes": 5000})
+    for topic in plan(short, Wishes()).topics:
+        assert int(topic.config["max.message.bytes"]) >= 1_048_588
+
+
 def test_rights_are_the_least() -> None:
     """The agent writes three topics and reads none; readers read and write none."""
     both = made(agents=("User:a",), readers=("User:r",)).rights
