@@ -8,6 +8,8 @@ import time
 from .catalogue import scenario
 from .world import World
 
+_MOSTLY = 0.8
+
 
 @scenario()
 def agent_killed_and_started_again(world: World) -> None:
@@ -20,6 +22,20 @@ def agent_killed_and_started_again(world: World) -> None:
             agent.kill()
             agent = world.agent()
     time.sleep(2)
+
+
+@scenario(quick=False)
+def agent_killed_two_hundred_times(world: World) -> None:
+    """At random moments: while it starts, adopts, captures, delivers."""
+    chance = random.Random(11)
+    agent = world.agent()
+    with world.traffic.flowing(rate=100):
+        for _ in range(200):
+            time.sleep(chance.uniform(0, 1.5))
+            agent.kill()
+            agent = world.agent(wait=chance.random() < _MOSTLY)
+        agent.ready()
+    time.sleep(3)
 
 
 @scenario(needs="own")

@@ -83,11 +83,12 @@ class World:
         settings: Mapping[str, object] | None = None,
         *,
         environment: Mapping[str, str] | None = None,
+        wait: bool = True,
     ) -> Agent:
-        """A running agent."""
+        """A running agent; with `wait` it captures when this returns."""
         one = Agent(settings or self.settings(), environment=environment)
         self.agents.append(one)
-        return one.ready()
+        return one.ready() if wait else one
 
     def delivered(self) -> int:
         """How many of the ids that were sent are in the topic."""
