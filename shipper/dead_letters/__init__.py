@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="list: a line each; show: whole; resend: to the topic that they were meant for, with "
         "their own key, time and headers (letters stay in the dead topic, and leave the file)",
     )
+    parser.add_argument("letter", nargs="?", metavar="KEY", help="the same as --key KEY")
     choice = parser.add_argument_group("which letters (each takes * and ?, and may be repeated)")
     for name, text in (("key", "of the record"), ("reason", "as in too_large"), ("host", "name")):
         choice.add_argument(f"--{name}", action="append", default=[], help=text, metavar="WHICH")
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
     """List, show or send again; the exit code."""
     now = time.time_ns() // 1_000_000
     selection = Selection(
-        tuple(arguments.key),
+        (*arguments.key, *filter(None, [arguments.letter])),
         tuple(arguments.reason),
         tuple(arguments.host),
         None if arguments.begin is None else moment(arguments.begin, now, "--from"),
@@ -146,7 +147,7 @@ def _list(letters: Iterator[Letter], *, as_json: bool) -> None:
         table.add_column(name, overflow="fold")
     table.add_column("bytes", justify="right", no_wrap=True)
     table.add_column("where", no_wrap=True)
-    for letter in letters:
+    for letter in sorted(letters, key=lambda one: one.time):
         texts = (moment_text(letter.time), letter.host, letter.reason, letter.key)
         cells = [Text(printable(text)) for text in texts]
         table.add_row(*cells, str(letter.size), letter.place)

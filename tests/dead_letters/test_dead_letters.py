@@ -127,7 +127,7 @@ def test_one_is_shown_whole(
     broker: MockBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With its record unfolded; nothing of it acts on a terminal."""
-    assert shipper(broker, tmp_path, "show", "--key", "*-0-1") == 0
+    assert shipper(broker, tmp_path, "show", "*-0-1") == 0
     shown = capsys.readouterr().out
     assert '"n": 1' in shown
     assert "Message size too large" in shown
