@@ -50,6 +50,15 @@ def root() -> None:
         pytest.fail("this loads a kernel program: run the tests as root", pytrace=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _spool() -> Iterator[None]:
+    """What agents leave in their spool is no other run's, and not this host's."""
+    with tempfile.TemporaryDirectory(prefix="shipper-test-") as folder:
+        Path(folder).chmod(0o755)
+        os.environ["SHIPPER_SPOOL__PATH"] = f"{folder}/spool"
+        yield
+
+
 @pytest.fixture
 def public() -> Iterator[Path]:
     """A folder that the agent may look into after it has become nobody (`tmp_path` is root's)."""
