@@ -20,6 +20,15 @@ JARS = Path(__file__).parents[2] / "build" / "kafka"
 _PATIENCE_S = 600
 
 
+def archive() -> Path:
+    """Where the classes that a broker loaded are kept for the next, which starts twice as fast.
+
+    Java makes this file when a broker ends in order, and ignores one that does not fit (class data
+    sharing). It need not be there.
+    """
+    return JARS / "classes.jsa"
+
+
 def class_path() -> str:
     """What `java -cp` takes; copied first when it is not there yet.
 
@@ -55,7 +64,7 @@ def _copy() -> None:
             "apt-get install maven",
         )
     sys.stderr.write("Fetching Apache Kafka with Maven into build/kafka\n")
-    for old in JARS.glob("*.jar"):
+    for old in [*JARS.glob("*.jar"), *JARS.glob("*.jsa")]:
         old.unlink()
     command = (maven, "--quiet", "--batch-mode", "--file", POM, "dependency:copy-dependencies")
     done = subprocess.run(

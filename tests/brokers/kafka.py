@@ -131,7 +131,7 @@ class Kafka(Administration):
     def close(self) -> None:
         """End every process and forget the data."""
         for node in self._all:
-            node.kill()
+            node.close()
         self._folder.cleanup()
 
     def __enter__(self) -> Self:
