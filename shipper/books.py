@@ -80,7 +80,7 @@ class Books:
                 acknowledged.append(reason is None)
 
         try:
-            kafka.submit(self._accounts.next(self._observe(), state), settled)
+            kafka.offer(self._accounts.next(self._observe(), state), settled)
         except Backpressure:
             self._under_way = False
             return False

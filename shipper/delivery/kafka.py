@@ -12,7 +12,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from shipper.contract.record import EncodedRecord
+from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery import errors
 from shipper.delivery.client import Client
 from shipper.delivery.errors import Settings
@@ -69,12 +69,18 @@ class KafkaSink:
         return self._client.restarts
 
     def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
-        """Hand one record to the producer, or raise `Backpressure`: then it was not taken."""
+        """Hand one record to the producer, or raise `Backpressure`: then it was not taken.
+
+        One without a number is a letter of its own, and treated as one: where the dead topic
+        can't be used it goes to the file, and nothing waits for that.
+        """
         recovery = self._recovery
         if not recovery.free:
             self._refuse()
         ticket = self._ticket
-        if self._treatment.undated:
+        if record.sequence == UNNUMBERED:
+            self._treatment.take_letter(ticket, record)
+        elif self._treatment.undated:
             record = self._treatment.without_time(ticket, record)
         try:
             self._hand_over(ticket, record)
@@ -92,6 +98,28 @@ class KafkaSink:
         self._table[ticket] = record, settled
         self._ticket = ticket + 1
         self.counters.submitted += 1
+
+    def offer(self, record: EncodedRecord, settled: Settled) -> None:
+        """Publish what may fail without harm, as an account: no record waits for its sake.
+
+        `Backpressure` as in `submit`. What an operator would have to mend, and a refusal, is said,
+        and `settled` is told the reason at once.
+        """
+        recovery = self._recovery
+        if not recovery.free:
+            self._refuse()
+        ticket = self._ticket
+        self.counters.submitted += 1
+        self._ticket = ticket + 1
+        self._table[ticket] = record, settled
+        self._treatment.offered.add(ticket)
+        try:
+            self._hand_over(ticket, record)
+        except (BufferError, PartitionUnknown):
+            self._treatment.withdraw(ticket)
+            self._refuse()
+        except KafkaException as e:
+            self._treatment.decline(ticket, errors.error_of(e))
 
     def poll(self, timeout_s: float) -> int:
         """Serve reports, and send again what waits for it; the number of records settled."""

@@ -30,6 +30,7 @@ class _Adopted:
         self.held: tuple[int, EncodedRecord] | None = None
         self.account: EncodedRecord | None = None
         self.again_at = 0.0
+        self.account_at = 0.0
         self.closing = False
         self.closed = False
 
@@ -51,6 +52,7 @@ class Legacy:
         self._close_account = close_account
         self._log = log
         self._adopted: list[_Adopted] = []
+        self._found: list[Path] = []  # not looked into yet
         self._refused: dict[Path, str] = {}  # folders that can't be used, and what was said
         self._look_at = 0.0
 
@@ -64,7 +66,9 @@ class Legacy:
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + _LOOK_S
-            self._adopt()
+            self._found = folders(self._root)
+        while self._found and len(self._adopted) < _MOST:
+            self._adopt(self._found.pop(0))
         for adopted in self._adopted:
             try:
                 most -= self._hand_on(adopted, most)
@@ -77,7 +81,6 @@ class Legacy:
         for adopted in [one for one in self._adopted if one.closed]:
             self._adopted.remove(adopted)
             adopted.leftover.folder.remove()
-            self._look_at = min(self._look_at, now + 1.0)  # others may wait for their turn
 
     def close(self) -> None:
         """Let go of what is not done: the next agent adopts it again."""
@@ -86,22 +89,21 @@ class Legacy:
             adopted.leftover.close()
         self._adopted.clear()
 
-    def _adopt(self) -> None:
-        for path in folders(self._root):
-            if len(self._adopted) >= _MOST:
+    def _adopt(self, path: Path) -> None:
+        try:
+            folder = Folder.open(path)
+            if folder is None:
                 return
-            try:
-                folder = Folder.open(path)
-                if folder is None:
-                    continue
-                adopted = _Adopted(Leftover(folder))
-            except OSError as error:
-                self._refuse(path, error.strerror or str(error))
-                continue
-            self._adopted.append(adopted)
-            self.incarnations += 1
-            size = adopted.leftover.size
-            self._log(logging.INFO, f"adopted what {folder.name} left: {size} bytes")
+            adopted = _Adopted(Leftover(folder))
+        except FileNotFoundError:  # whoever had it is done with it
+            return
+        except OSError as error:
+            self._refuse(path, error.strerror or str(error))
+            return
+        self._adopted.append(adopted)
+        self.incarnations += 1
+        size = adopted.leftover.size
+        self._log(logging.INFO, f"adopted what {folder.name} left: {size} bytes")
 
     def _refuse(self, path: Path, why: str) -> None:
         if self._refused.get(path) != why:
@@ -144,11 +146,20 @@ class Legacy:
             adopted.closed = True
             return
 
-        def gone(_: str | None) -> None:
-            adopted.closed = True
+        def gone(reason: str | None) -> None:
+            adopted.closed = reason is None
+            adopted.closing = adopted.closed
 
-        self._kafka.submit(adopted.account, gone)
+        now = time.monotonic()
+        if now < adopted.account_at:
+            return
         adopted.closing = True
+        try:
+            self._kafka.offer(adopted.account, gone)
+        except Backpressure:
+            adopted.closing = False
+            raise
+        adopted.account_at = now + _LOOK_S
 
     def _settle(self, adopted: _Adopted, position: int, reason: str | None) -> None:
         if reason is None:

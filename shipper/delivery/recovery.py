@@ -28,6 +28,7 @@ _DRAIN_S = 10.0
 _RENEWAL_S = 2.0
 
 #: What is said of a record before all waits for a while.
+_DECLINING = frozenset({Help.OPERATOR, Help.NONE})
 _PAUSING = frozenset({Help.TIME, Help.OPERATOR, Help.RESTART})
 
 #: Hands a record to the producer. Raises `BufferError`, `PartitionUnknown`, `KafkaException`.
@@ -161,6 +162,9 @@ class Recovery:
         self.free = False
 
     def _take_back(self, ticket: int, error: KafkaError, message: Message) -> None:
+        if ticket in self._treatment.offered and errors.meaning(error).help in _DECLINING:
+            self._treatment.decline(ticket, error)
+            return
         self._alarm()
         failure = _failure(error, message.partition())
         if error.code() in errors.PURGED:
@@ -170,10 +174,16 @@ class Recovery:
             self._treatment.give_up(ticket, failure)
         elif failure.row.help is Help.NONE and len(self._table) == 1:
             self._isolation.accuse(ticket, failure)
+        elif failure.row.help is Help.OPERATOR and self._is_free_letter(ticket):
+            self._treatment.treat(ticket, failure)
         else:
             self._isolation.came_back(ticket, failure)
             if failure.row.help in _PAUSING and not self._treatment.is_letter(ticket):
                 self._stop(error, self._table[ticket][0].topic)
+
+    def _is_free_letter(self, ticket: int) -> bool:
+        """Whether it is a letter that did not go out alone, to be judged as such."""
+        return self._treatment.is_letter(ticket) and not self._isolation.trying
 
     def _stop(self, error: KafkaError, topic: str) -> None:
         """All waits until somebody has mended it, or it has passed."""

@@ -7,6 +7,8 @@ written to the file. Here records are settled, and counted under what became of 
 import logging
 from collections.abc import Callable, Collection
 
+from confluent_kafka import KafkaError
+
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import errors
 from shipper.delivery.client import Client, now_ms
@@ -18,6 +20,8 @@ from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions
 from shipper.delivery.sink import Counters, Settled
 
+#: What a letter about a document that did not validate is counted under.
+INVALID = "invalid"
 #: How long this host's clock is believed wrong once Kafka has refused the present (seconds).
 _UNDATED_S = 60.0
 _WRONG_CLOCK = (
@@ -45,6 +49,8 @@ class Treatment:
         self.counters = Counters()
         self.undated = False
         self.cases: dict[int, Case] = {}
+        #: Tickets of what may fail without harm.
+        self.offered: set[int] = set()
         self._client = client
         self._partitions = partitions
         self._options = options
@@ -67,6 +73,25 @@ class Treatment:
         """Whether a letter was sent in the record's place."""
         case = self.cases.get(ticket)
         return case is not None and case.letter is not None
+
+    def take_letter(self, ticket: int, letter: EncodedRecord) -> None:
+        """A letter about what never was a record: it stands for itself."""
+        self.cases[ticket] = case = Case(letter)
+        case.letter, case.reason = letter, INVALID
+
+    def withdraw(self, ticket: int) -> None:
+        """It was not taken after all."""
+        del self.table[ticket]
+        self.offered.discard(ticket)
+        self.counters.submitted -= 1
+
+    def decline(self, ticket: int, error: KafkaError) -> None:
+        """What was only offered can't be had now: say so, and let it go."""
+        topic = self.table[ticket][0].topic
+        row = errors.meaning(error)
+        said = f"topic {topic}: {errors.plain(error)}"
+        self._client.say_line(logging.ERROR, topic, errors.words(row, said, "going on without"))
+        self.settle(ticket, row.reason)
 
     def retry_letters(self) -> None:
         """Try to write those that wait."""
@@ -160,6 +185,7 @@ class Treatment:
     def settle(self, ticket: int, reason: str | None = None) -> None:
         """The record's fate is known: count it, and tell who submitted it."""
         _, settled = self.table.pop(ticket)
+        self.offered.discard(ticket)
         case = self.cases.pop(ticket, None)
         if reason is None:
             self.counters.acknowledged += 1
