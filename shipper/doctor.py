@@ -150,27 +150,52 @@ def _kafka(config: Config) -> list[Finding]:
                 "broker", "fail", "none is configured", 'set kafka.bootstrap.servers = "host:9092"'
             )
         ]
-    result = check_kafka(dict(config.kafka.settings), config.kafka.topic)
+    kafka = config.kafka
+    topics = kafka.topic, kafka.ledger_topic, kafka.dead_topic
+    result = check_kafka(dict(kafka.settings), *topics)
     broker = result.broker
     if broker.problem:
         return [Finding("broker", "fail", f"{servers}: {broker.problem}", broker.remedy)]
     findings = [Finding("broker", "ok", f"{servers} answers")]
-    topic = result.topic
-    if topic and topic.problem:
-        findings.append(
-            Finding("topic", "warn", f"{config.kafka.topic}: {topic.problem}", topic.remedy)
-        )
-    elif topic:
-        findings.append(
-            Finding("topic", "ok", f"{config.kafka.topic}, {topic.partitions} partitions")
-        )
+    for name, topic in result.topics.items():
+        if topic.problem:
+            findings.append(Finding("topic", "warn", f"{name}: {topic.problem}", topic.remedy))
+        else:
+            findings.append(Finding("topic", "ok", f"{name}, {topic.partitions} partitions"))
     return findings
+
+
+def _spool(config: Config) -> Finding:
+    """Whether the folder, or the one that it will be made in, can be used and has the room."""
+    spool = config.spool
+    if "kafka" not in config.output:
+        return Finding("spool", "ok", "not needed: output is " + ", ".join(config.output))
+    if not spool.path:
+        lost = "none: what the end of the agent leaves unsent is lost"
+        return Finding("spool", "warn", lost, "set spool.path to a folder")
+    path = there = Path(spool.path)
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        free = os.statvfs(there)
+    except OSError as error:
+        remedy = "give a folder that can be written to"
+        return Finding("spool", "fail", f"{path}: {error.strerror}", remedy)
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        remedy = "give another folder (spool.path), or the rights on it"
+        return Finding("spool", "fail", f"{path} can't be written to", remedy)
+    room = free.f_bavail * free.f_frsize
+    line = f"{path}, {room >> 20} MiB free"
+    if room < spool.total_bytes:
+        remedy = f"make room for spool.total_bytes ({spool.total_bytes >> 20} MiB), or lower it"
+        return Finding("spool", "warn", line, remedy)
+    return Finding("spool", "ok", line)
 
 
 def examine(config: Config, seconds: float) -> Iterator[Finding]:
     """Every check in turn; a check that fails does not keep the others from being made."""
     simple: tuple[Callable[[Config], Finding], ...] = (
-        _kernel, _privileges, _bcc, _headers, _source, _cgroup,
+        _kernel, _privileges, _bcc, _headers, _source, _cgroup, _spool,
     )  # fmt: skip
     for check in simple:
         try:

@@ -32,24 +32,24 @@ class TopicCheck:
 
 @dataclass(frozen=True, slots=True)
 class KafkaCheck:
-    """Both answers; `topic` is None when no broker could be asked."""
+    """Both answers; `topics` by their names, empty when no broker could be asked."""
 
     broker: BrokerCheck
-    topic: TopicCheck | None = None
+    topics: dict[str, TopicCheck]
 
     @property
     def line(self) -> str:
         """The first problem with its remedy in one line; empty when all is well."""
-        for part in (self.broker, self.topic):
-            if part is not None and part.problem:
+        for part in (self.broker, *self.topics.values()):
+            if part.problem:
                 return f"{part.problem}: {part.remedy}" if part.remedy else part.problem
         return ""
 
 
-def check_kafka(settings: Settings, topic: str, timeout_s: float = 5.0) -> KafkaCheck:
-    """Ask the cluster once. Raises `ConfigError` only for settings that can't be.
+def check_kafka(settings: Settings, *topics: str, timeout_s: float = 5.0) -> KafkaCheck:
+    """Ask the cluster once for what this user sees of it.
 
-    The topic is looked for in the list of all, since asking for it by name makes brokers with
+    Raises `ConfigError` only for settings that can't be. The topics are looked for in the list of all, since asking for one by name makes brokers with
     automatic creation create it.
     """
     seen: list[KafkaError] = []
@@ -64,9 +64,10 @@ def check_kafka(settings: Settings, topic: str, timeout_s: float = 5.0) -> Kafka
     except KafkaException as e:
         client.poll(0)
         row, said = errors.most_telling([*seen, errors.error_of(e)], settings)
-        return KafkaCheck(BrokerCheck(reachable=False, problem=said, remedy=row.remedy))
+        return KafkaCheck(BrokerCheck(reachable=False, problem=said, remedy=row.remedy), {})
     known = tuple(f"{broker.host}:{broker.port}" for broker in found.brokers.values())
-    return KafkaCheck(BrokerCheck(reachable=True, brokers=known), _topic(found.topics, topic))
+    seen_of = {name: _topic(found.topics, name) for name in topics}
+    return KafkaCheck(BrokerCheck(reachable=True, brokers=known), seen_of)
 
 
 def _topic(topics: dict[str, object], name: str) -> TopicCheck:
@@ -75,6 +76,6 @@ def _topic(topics: dict[str, object], name: str) -> TopicCheck:
         return TopicCheck(
             there=False,
             problem=f"the topic {name} is not there, or this user may not see it",
-            remedy="create it (kafka-topics.sh --create), or grant DESCRIBE and WRITE on it",
+            remedy="make it (shipper topics create), or grant DESCRIBE and WRITE on it",
         )
     return TopicCheck(there=True, partitions=len(getattr(found, "partitions", ())))

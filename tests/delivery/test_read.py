@@ -65,8 +65,8 @@ def test_check_finds_broker_and_topic(broker: FaultyBroker) -> None:
     """All is well."""
     found = check_kafka({"bootstrap.servers": broker.bootstrap}, TOPIC)
     assert found.broker.brokers == (broker.bootstrap,)
-    assert found.topic is not None
-    assert (found.topic.there, found.topic.partitions, found.line) == (True, 1, "")
+    topic = found.topics[TOPIC]
+    assert (topic.there, topic.partitions, found.line) == (True, 1, "")
 
 
 def test_check_without_topic(broker: FaultyBroker) -> None:
@@ -76,7 +76,7 @@ def test_check_without_topic(broker: FaultyBroker) -> None:
         assert found.broker.reachable
         assert found.line == (
             "the topic none is not there, or this user may not see it: "
-            "create it (kafka-topics.sh --create), or grant DESCRIBE and WRITE on it"
+            "make it (shipper topics create), or grant DESCRIBE and WRITE on it"
         )
 
 
