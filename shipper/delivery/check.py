@@ -40,7 +40,8 @@ class KafkaCheck:
     @property
     def line(self) -> str:
         """The first problem with its remedy in one line; empty when all is well."""
-        for part in (self.broker, *self.topics.values()):
+        parts: list[BrokerCheck | TopicCheck] = [self.broker, *self.topics.values()]
+        for part in parts:
             if part.problem:
                 return f"{part.problem}: {part.remedy}" if part.remedy else part.problem
         return ""
@@ -49,8 +50,8 @@ class KafkaCheck:
 def check_kafka(settings: Settings, *topics: str, timeout_s: float = 5.0) -> KafkaCheck:
     """Ask the cluster once for what this user sees of it.
 
-    Raises `ConfigError` only for settings that can't be. The topics are looked for in the list of all, since asking for one by name makes brokers with
-    automatic creation create it.
+    Raises `ConfigError` only for settings that can't be. The topics are looked for in the list of
+    all, since asking for one by name makes brokers with automatic creation create it.
     """
     seen: list[KafkaError] = []
     config = {
