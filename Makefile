@@ -17,6 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
 FUZZ_KEEP ?=
+# Which faults; all but the long ones unless named, as in `make faults SCENARIO="disk-full"`.
+SCENARIO ?=
 
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
@@ -80,14 +82,14 @@ bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its 
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
 
 .PHONY: faults
-faults: setup-dev ## What becomes of records when something fails: the quick scenarios (root)
+faults: setup-dev ## What becomes of every request when something fails: real brokers, disks, clocks (root)
 	@$(call debian,$(DEBIAN_TEST))
-	@PYTHONPATH=tests $(BIN)/python -m faults --quick
+	@PYTHONPATH=tests $(BIN)/python -m faults $(SCENARIO)
 
 .PHONY: faults-all
-faults-all: setup-dev ## The same with every scenario, hundreds of kills included (half an hour)
+faults-all: setup-dev ## The same with the scenarios of many minutes, two hundred kills among them (root)
 	@$(call debian,$(DEBIAN_TEST))
-	@PYTHONPATH=tests $(BIN)/python -m faults
+	@PYTHONPATH=tests $(BIN)/python -m faults --long
 
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone

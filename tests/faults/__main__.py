@@ -24,13 +24,16 @@ _WIDE = 140
 def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="all, unless named")
-    parser.add_argument("--quick", action="store_true", help="only those that run in CI")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these alone")
+    parser.add_argument("--long", action="store_true", help="those of many minutes too")
     given = parser.parse_args()
+    unknown = set(given.names) - CATALOGUE.keys()
+    if unknown:
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}; {', '.join(CATALOGUE)}")
     chosen = [
         each
         for each in CATALOGUE.values()
-        if (each.name in given.names if given.names else each.quick or not given.quick)
+        if (each.name in given.names if given.names else given.long or each.pace != "long")
     ]
     console = Console(stderr=True)
     places = Places()

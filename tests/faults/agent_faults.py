@@ -24,7 +24,7 @@ def agent_killed_and_started_again(world: World) -> None:
     time.sleep(2)
 
 
-@scenario(quick=False)
+@scenario(pace="long")
 def agent_killed_two_hundred_times(world: World) -> None:
     """At random moments: while it starts, adopts, captures, delivers."""
     chance = random.Random(11)
@@ -38,7 +38,7 @@ def agent_killed_two_hundred_times(world: World) -> None:
     time.sleep(3)
 
 
-@scenario(needs="own")
+@scenario(needs="own", pace="test")
 def agent_killed_with_a_full_spool(world: World) -> None:
     """SIGKILL while the broker is away: the next one sends what waits, under the old ids."""
     world.kafka.stop()
@@ -65,7 +65,7 @@ def stopped_with_a_full_queue(world: World) -> None:
     world.await_delivery()
 
 
-@scenario()
+@scenario(pace="test")
 def two_agents_side_by_side(world: World) -> None:
     """Both see the same traffic; one is killed, and a third sends what it left."""
     first = world.agent()
@@ -78,7 +78,7 @@ def two_agents_side_by_side(world: World) -> None:
     world.await_delivery()
 
 
-@scenario()
+@scenario(pace="test")
 def ring_too_small(world: World) -> None:
     """More traffic than a ring of 4 KiB takes while the worker does not run: counted, and told."""
     agent = world.agent(world.settings(capture__ring_bytes=4096))

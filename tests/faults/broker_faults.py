@@ -7,21 +7,20 @@ from .catalogue import scenario
 from .world import World
 
 
-@scenario(needs="own")
+@scenario(needs="own", pace="test")
 def broker_away(world: World) -> None:
-    """The broker is stopped for 20 s under traffic, and comes back."""
+    """The broker is stopped for a while under traffic, and comes back."""
     agent = world.agent()
     world.traffic.send(200)
     world.kafka.stop()
-    world.traffic.send(2000, rate=200)
+    world.traffic.send(2000, rate=300)
     agent.says("broker")
-    time.sleep(10)
     world.kafka.start()
     world.traffic.send(200)
     world.await_delivery()
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own", pace="long")
 def broker_away_for_long(world: World) -> None:
     """Away for longer than every default time-out: delivery, session, metadata (5 min)."""
     agent = world.agent()
@@ -35,7 +34,7 @@ def broker_away_for_long(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own")
 def broker_killed_five_times(world: World) -> None:
     """SIGKILL under traffic, five times."""
     world.agent()
@@ -84,7 +83,7 @@ def broker_half_open(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(needs="three", quick=False)
+@scenario(needs="three")
 def leader_killed(world: World) -> None:
     """The leader of three replicas dies under traffic; min.insync.replicas is 2."""
     world.agent()

@@ -12,14 +12,18 @@ from .world import World
 Needs = Literal["shared", "own", "three", "secured", "proxied", "faulty"]
 
 
+#: Which are run with the tests, which by `make faults` too, and which take many minutes.
+Pace = Literal["test", "make", "long"]
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """`quick` ones run in CI; `create` makes the topics beforehand."""
+    """`create` makes the topics beforehand."""
 
     name: str
     play: Callable[[World], None]
     needs: Needs
-    quick: bool
+    pace: Pace
     create: bool
 
 
@@ -27,19 +31,19 @@ CATALOGUE: dict[str, Scenario] = {}
 
 
 def enter(
-    name: str, play: Callable[[World], None], *, needs: Needs, quick: bool, create: bool = True
+    name: str, play: Callable[[World], None], *, needs: Needs, pace: Pace, create: bool = True
 ) -> None:
     """Enter a scenario under a name."""
-    CATALOGUE[name] = Scenario(name, play, needs, quick, create)
+    CATALOGUE[name] = Scenario(name, play, needs, pace, create)
 
 
 def scenario(
-    *, needs: Needs = "shared", quick: bool = True, create: bool = True
+    *, needs: Needs = "shared", pace: Pace = "make", create: bool = True
 ) -> Callable[[Callable[[World], None]], Callable[[World], None]]:
     """Enter a scenario under its function's name; its docstring says what is shown."""
 
     def take(play: Callable[[World], None]) -> Callable[[World], None]:
-        enter(play.__name__.replace("_", "-"), play, needs=needs, quick=quick, create=create)
+        enter(play.__name__.replace("_", "-"), play, needs=needs, pace=pace, create=create)
         return play
 
     return take

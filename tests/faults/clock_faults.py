@@ -41,7 +41,7 @@ def clock_two_hours_fast(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(quick=False)
+@scenario()
 def clock_back_in_1970(world: World) -> None:
     """No battery, no network time."""
     clock = _Clock(world)
@@ -51,7 +51,7 @@ def clock_back_in_1970(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(quick=False)
+@scenario()
 def clock_stepping(world: World) -> None:
     """It is set two hours ahead, a day back, and right again."""
     clock = _Clock(world)

@@ -31,7 +31,7 @@ def _damaged(world: World, damage: Callable[[list[Path]], None], *said: str) -> 
     time.sleep(2)
 
 
-@scenario(needs="own")
+@scenario(needs="own", pace="test")
 def spool_torn_and_flipped(world: World) -> None:
     """A flipped byte in the first segment, and an end that was torn off the last."""
 
@@ -45,13 +45,13 @@ def spool_torn_and_flipped(world: World) -> None:
     _damaged(world, damage, "skipped")
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own")
 def spool_segment_missing(world: World) -> None:
     """A segment in the middle is gone."""
     _damaged(world, lambda segments: segments[len(segments) // 2].unlink(), "can't be read")
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own")
 def spool_segments_reordered(world: World) -> None:
     """Two segments bear each other's name, and one stands there twice: nothing is lost."""
 
@@ -81,7 +81,7 @@ def _full(world: World, policy: str) -> None:
     world.await_delivery(15)
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own")
 def spool_full_block(world: World) -> None:
     """The kernel's ring fills, and counts."""
     _full(world, "block")
@@ -93,7 +93,7 @@ def spool_full_drop_oldest(world: World) -> None:
     _full(world, "drop_oldest")
 
 
-@scenario(needs="own", quick=False)
+@scenario(needs="own")
 def spool_full_drop_newest(world: World) -> None:
     """What comes is given up."""
     _full(world, "drop_newest")
@@ -108,7 +108,7 @@ def _on_small_disk(world: World, megabytes: int, options: str) -> None:
     world.at_end(lambda: subprocess.run(["umount", "-l", str(world.spool)], check=False))
 
 
-@scenario(needs="own")
+@scenario(needs="own", pace="test")
 def disk_full(world: World) -> None:
     """The spool's file system fills while the broker is away, and is given room again."""
     _on_small_disk(world, 2, "")

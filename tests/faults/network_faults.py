@@ -17,7 +17,7 @@ def connection_cut(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(needs="proxied", quick=False)
+@scenario(needs="proxied")
 def connection_slow(world: World) -> None:
     """Each byte takes longer than a request may: 4 s each way, 3 s allowed; then it is well."""
     world.agent(world.settings(kafka__socket__timeout__ms=3000, kafka__request__timeout__ms=3000))
@@ -43,7 +43,7 @@ def connection_half_open(world: World) -> None:
     world.await_delivery()
 
 
-@scenario(needs="proxied", quick=False)
+@scenario(needs="proxied")
 def connection_refused(world: World) -> None:
     """Nobody listens for a while."""
     world.agent()
