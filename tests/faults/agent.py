@@ -70,6 +70,11 @@ class Agent:
             within_s,
         )
 
+    def last_words(self) -> list[str]:
+        """All that one which has ended has said."""
+        self._listener.join(5)
+        return self.lines()
+
     def worker(self) -> int:
         """The process id of its first worker."""
         pid = self.process.pid

@@ -5,6 +5,7 @@ import random
 import signal
 import time
 
+from .agent import Agent
 from .catalogue import scenario
 from .world import World
 
@@ -90,3 +91,21 @@ def ring_too_small(world: World) -> None:
     agent.says("no room")
     world.traffic.send(100, rate=200)
     time.sleep(2)
+
+
+@scenario()
+def configuration_unreadable(world: World) -> None:
+    """A file that is no TOML, and one that is not there: one line, exit code 78, and no traceback.
+
+    The agent that runs is not disturbed by it.
+    """
+    world.agent()
+    broken = world.folder / "broken.toml"
+    broken.write_text("[kafka\n")
+    for path in (broken, world.folder / "missing.toml"):
+        other = Agent({}, environment={"SHIPPER_CONFIG": str(path)})
+        assert other.process.wait(30) == os.EX_CONFIG
+        (line,) = other.last_words()
+        assert str(path) in line
+    world.traffic.send(300)
+    world.await_delivery()

@@ -1,41 +1,26 @@
 """The host's clock is wrong, or is set while the agent runs: for the agent alone (`clock.c`)."""
 
-import subprocess
 import time
-from pathlib import Path
 from typing import Final
 
 from .catalogue import scenario
+from .preloaded import Preloaded
 from .world import World
 
-_SOURCE: Final = Path(__file__).with_name("clock.c")
 _HOUR: Final = 3600
 _DAY: Final = 24 * _HOUR
 
 
-class _Clock:
-    """The clock of one agent; `environment` makes it heed it."""
-
-    def __init__(self, world: World) -> None:
-        library = world.folder / "clock.so"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, _SOURCE], check=True)
-        self._file = world.folder / "clock"
-        self._file.write_bytes(bytes(8))
-        self._file.chmod(0o644)
-        library.chmod(0o755)
-        self.environment = {"LD_PRELOAD": str(library), "FAULT_CLOCK": str(self._file)}
-
-    def wrong_by(self, seconds: float) -> None:
-        """Set it."""
-        with self._file.open("r+b") as file:
-            file.write(int(seconds).to_bytes(8, "little", signed=True))
+def _clock(world: World) -> Preloaded:
+    """A clock that is wrong by as many seconds as it is commanded."""
+    return Preloaded(world, "clock.c", "FAULT_CLOCK")
 
 
 @scenario()
 def clock_two_hours_fast(world: World) -> None:
     """Kafka takes at most an hour ahead: the records arrive all the same, with another time."""
-    clock = _Clock(world)
-    clock.wrong_by(2 * _HOUR)
+    clock = _clock(world)
+    clock.command(2 * _HOUR)
     world.agent(environment=clock.environment)
     world.traffic.send(500)
     world.await_delivery()
@@ -44,8 +29,8 @@ def clock_two_hours_fast(world: World) -> None:
 @scenario()
 def clock_back_in_1970(world: World) -> None:
     """No battery, no network time."""
-    clock = _Clock(world)
-    clock.wrong_by(_DAY - time.time())
+    clock = _clock(world)
+    clock.command(_DAY - int(time.time()))
     world.agent(environment=clock.environment)
     world.traffic.send(500)
     world.await_delivery()
@@ -54,11 +39,11 @@ def clock_back_in_1970(world: World) -> None:
 @scenario()
 def clock_stepping(world: World) -> None:
     """It is set two hours ahead, a day back, and right again."""
-    clock = _Clock(world)
+    clock = _clock(world)
     agent = world.agent(environment=clock.environment)
     for seconds in (2 * _HOUR, -_DAY, 0):
         world.traffic.send(200)
-        clock.wrong_by(seconds)
+        clock.command(seconds)
         time.sleep(2)
     world.traffic.send(200)
     agent.says("clock")

@@ -1,5 +1,6 @@
 """The spool's disk: torn, flipped, missing, full, failing."""
 
+import errno
 import shutil
 import subprocess
 import time
@@ -8,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .catalogue import scenario
+from .preloaded import Preloaded
 from .world import World
 
 _SMALL = {"spool.total_bytes": 1 << 20, "spool.segment_bytes": 1 << 16}
@@ -123,3 +125,17 @@ def disk_full(world: World) -> None:
     world.kafka.start()
     world.traffic.send(200, rate=200)
     world.await_delivery(15)
+
+
+@scenario()
+def disk_failing(world: World) -> None:
+    """Writing and syncing end with EIO for a while: what is seen goes on from memory."""
+    disk = Preloaded(world, "disk.c", "FAULT_DISK")
+    agent = world.agent(environment=disk.environment)
+    world.traffic.send(300)
+    disk.command(errno.EIO)
+    world.traffic.send(500)
+    agent.says("spool", "nput/output error")
+    disk.command(0)
+    world.traffic.send(300)
+    world.await_delivery()
