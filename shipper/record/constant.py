@@ -3,7 +3,7 @@
 from typing import Any
 
 from shipper.record.model import SCHEMA_VERSION
-from shipper.record.model.record import ECS_VERSION
+from shipper.record.model.counterparts import ECS_VERSION
 from shipper.record.settings import ClientIp, Identity, RecordSettings
 
 Part = dict[str, Any]

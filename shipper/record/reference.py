@@ -33,7 +33,10 @@ def _leaves(
 
 def field_table(schema: Schema) -> str:
     """A table of all fields."""
-    rows = ["| field | type | | what it is | example |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| field | type | | what it is | unit | ECS | OpenTelemetry | example |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for name, field, always in leaves(schema):
         if name.startswith(_REPEATED):
             continue
@@ -42,7 +45,8 @@ def field_table(schema: Schema) -> str:
         example = json.dumps(field["examples"][0]) if field.get("examples") else ""
         rows.append(
             f"| `{name}` | {_type(field)} | {'always' if always else ''} | {_cell(meaning)} "
-            f"| {f'`{_cell(example)}`' if example else ''} |"
+            f"| {_code(field.get('x-unit'))} | {_ecs(name, field)} | {_code(field['x-otel'])} "
+            f"| {_code(example)} |"
         )
     return "\n".join(rows)
 
@@ -67,6 +71,15 @@ def _type(field: Schema) -> str:
     if kind == "object":
         return "map of lists" if "array" in str(field["additionalProperties"]) else "map"
     return {"integer": "long", "number": "float"}.get(kind, kind)
+
+
+def _code(text: str | None) -> str:
+    return f"`{_cell(text)}`" if text else ""
+
+
+def _ecs(name: str, field: Schema) -> str:
+    """`yes` where the field is ECS's own; else the ECS field that says the same, if any."""
+    return "yes" if field["x-ecs"] == name else _code(field["x-ecs"])
 
 
 def _cell(text: str) -> str:

@@ -10,7 +10,15 @@ import record_accounts
 from record_exchanges import CREATED, OFFSET, builder, examples
 
 from shipper.record.reference import anomaly_table, field_table
-from shipper.record.schema import CONTRACTS, DEAD, LEDGER, RECORD, Contract, json_schema
+from shipper.record.schema import (
+    CONTRACTS,
+    DEAD,
+    LEDGER,
+    RECORD,
+    Contract,
+    json_schema,
+    open_schema,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -28,14 +36,13 @@ REFERENCES = {
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
-def schema_path(contract: Contract) -> Path:
-    """Where the schema is checked in."""
-    return SCHEMAS / contract.name / f"{contract.version}.schema.json"
-
-
-def schema_text(contract: Contract) -> bytes:
-    """What the checked-in schema should be."""
-    return orjson.dumps(json_schema(contract), option=_PRETTY)
+def schema_texts(contract: Contract) -> dict[Path, bytes]:
+    """Where each schema of a version is checked in -> what it should be."""
+    folder, version = SCHEMAS / contract.name, contract.version
+    return {
+        folder / f"{version}.schema.json": orjson.dumps(json_schema(contract), option=_PRETTY),
+        folder / f"{version}.open.schema.json": orjson.dumps(open_schema(contract), option=_PRETTY),
+    }
 
 
 def example_folder(contract: Contract) -> Path:
@@ -75,7 +82,8 @@ def main() -> None:
     for contract in CONTRACTS:
         folder = example_folder(contract)
         folder.mkdir(parents=True, exist_ok=True)
-        schema_path(contract).write_bytes(schema_text(contract))
+        for path, text in schema_texts(contract).items():
+            path.write_bytes(text)
         for name, text in example_texts(contract).items():
             (folder / name).write_bytes(text)
     for page in REFERENCES:

@@ -6,20 +6,30 @@ from typing import Any
 import orjson
 import pytest
 import regenerate
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from shipper.record.anomalies import ANOMALIES
+from shipper.record.model.counterparts import UNITLESS, counterpart
 from shipper.record.model.record import ADAPTER
 from shipper.record.reference import leaves
-from shipper.record.schema import CONTRACTS, RECORD, Contract, json_schema
+from shipper.record.schema import (
+    CONTRACTS,
+    RECORD,
+    Contract,
+    fields,
+    json_schema,
+    open_schema,
+)
 
 every_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.name)
 
 
 @every_contract
-def test_the_schema_is_current(contract: Contract) -> None:
-    """`tests/record/regenerate.py` writes it."""
-    assert regenerate.schema_path(contract).read_bytes() == regenerate.schema_text(contract)
+def test_the_schemas_are_current(contract: Contract) -> None:
+    """`tests/record/regenerate.py` writes them."""
+    for path, text in regenerate.schema_texts(contract).items():
+        assert path.read_bytes() == text, path
 
 
 @every_contract
@@ -60,6 +70,62 @@ def test_every_field_says_what_it_is(contract: Contract) -> None:
         assert field["title"], name
         assert field["description"], name
         assert field["examples"], name
+
+
+@every_contract
+def test_every_field_says_what_it_is_elsewhere(contract: Contract) -> None:
+    """ECS and OpenTelemetry: a name, or none on purpose; those at ECS's places are ECS's."""
+    found = list(fields(json_schema(contract)))
+    assert found
+    for name, field in found:
+        assert {"title", "description", "x-ecs", "x-otel"} <= field.keys(), name
+        for key in ("x-ecs", "x-otel"):
+            assert field[key] is None or re.fullmatch(r"[@a-z0-9_.]+", field[key]), name
+
+
+@every_contract
+def test_every_number_has_a_unit_or_measures_nothing(contract: Contract) -> None:
+    """Bytes, nanoseconds, things; or it is listed as one that names or orders."""
+    numbers = {
+        name: field.get("x-unit")
+        for name, field in fields(json_schema(contract))
+        if {"integer", "number"} & {field.get("type"), _item_type(field)}
+    }
+    assert numbers
+    assert {name for name, unit in numbers.items() if unit is None} == UNITLESS & numbers.keys()
+
+
+def _item_type(field: dict[str, Any]) -> object:
+    """The type of what a list or a map holds."""
+    items = field.get("items") or field.get("additionalProperties") or {}
+    return items.get("type")
+
+
+def test_a_field_that_nobody_placed_is_refused() -> None:
+    """A new field brings its counterparts along, or no schema is made."""
+    with pytest.raises(KeyError, match=r"event\.novel"):
+        counterpart("event.novel")
+
+
+@every_contract
+def test_the_open_schema_takes_what_a_later_version_adds(contract: Contract) -> None:
+    """Another field at any place, another word, and all that the closed one takes; no more."""
+    closed = Draft202012Validator(json_schema(contract))
+    opened = Draft202012Validator(open_schema(contract))
+    Draft202012Validator.check_schema(closed.schema)
+    Draft202012Validator.check_schema(opened.schema)
+    document = full(contract)
+    closed.validate(document)
+    opened.validate(document)
+    document["agent"]["novel"] = {"a": 1}
+    document["event"]["kind"] = "novel"
+    opened.validate(document)
+    assert {error.validator for error in closed.iter_errors(document)} == {
+        "additionalProperties",
+        "enum",
+    }
+    document["event"]["id"] = 17
+    assert [error.json_path for error in opened.iter_errors(document)] == ["$.event.id"]
 
 
 def full(contract: Contract = RECORD) -> dict[str, Any]:

@@ -109,6 +109,14 @@ class TlsPeer(TypedDict, total=False):
     ]
 
 
+class TlsClient(TlsPeer):
+    """What the client showed of itself."""
+
+
+class TlsServer(TlsPeer):
+    """What the server showed of itself."""
+
+
 class Tls(TypedDict, total=False):
     """TLS under the exchange."""
 
@@ -118,5 +126,5 @@ class Tls(TypedDict, total=False):
     next_protocol: Annotated[Word, about("ALPN", "The protocol agreed upon.", "http/1.1")]
     established: Annotated[bool, about("Established", "The handshake came to its end.", True)]  # noqa: FBT003 - an example
     resumed: Annotated[bool, about("Resumed", "An earlier session was resumed.", False)]  # noqa: FBT003 - an example
-    client: TlsPeer
-    server: TlsPeer
+    client: TlsClient
+    server: TlsServer

@@ -123,14 +123,27 @@ class Named(TypedDict, total=False):
     name: Required[Annotated[Word, about("Name", "What it is called.", "web")]]
 
 
+# Types of their own, because each is something else to others (`counterparts`).
+class Node(Named):
+    """The node."""
+
+
+class PodContainer(Named):
+    """The container in the pod."""
+
+
+class Deployment(Named):
+    """The deployment."""
+
+
 class Kubernetes(TypedDict, total=False):
     """What Kubernetes says of the local side, in the words of Beats and OpenTelemetry."""
 
     namespace: Annotated[Word, about("Namespace", "The namespace that it runs in.", "shop")]
     pod: Pod
-    node: Named
-    container: Named
-    deployment: Named
+    node: Node
+    container: PodContainer
+    deployment: Deployment
     labels: Annotated[Labels, about("Pod labels", "The labels of the pod.", {"app": "web"})]
 
 
@@ -142,6 +155,10 @@ class ProcessHash(TypedDict, total=False):
     ]
 
 
+class ParentHash(ProcessHash):
+    """Digests of the parent's executable."""
+
+
 class Parent(TypedDict, total=False):
     """The parent process."""
 
@@ -150,7 +167,7 @@ class Parent(TypedDict, total=False):
     executable: Annotated[
         Word, about("Parent executable", "The path of its executable.", "/usr/sbin/nginx")
     ]
-    hash: ProcessHash
+    hash: ParentHash
 
 
 class Process(TypedDict, total=False):

@@ -25,7 +25,6 @@ from shipper.record.model.web import Http, Url, UserAgent
 
 SCHEMA_NAME: Final = "http.header.v1"
 SCHEMA_VERSION: Final = "1.0"
-ECS_VERSION: Final = "8.17.0"
 
 # The functional form, because "@timestamp" is no identifier. The parts without a configuration
 # of their own are held to this one.

@@ -26,6 +26,14 @@ class Body(TypedDict, total=False):
     ]
 
 
+class RequestBody(Body):
+    """The body of the request."""
+
+
+class ResponseBody(Body):
+    """The body of the response."""
+
+
 class HttpRequest(TypedDict, total=False):
     """The request."""
 
@@ -38,7 +46,7 @@ class HttpRequest(TypedDict, total=False):
     bytes: Annotated[
         Count, about("Request bytes", "Header block and body, where both are known.", 1437)
     ]
-    body: Body
+    body: RequestBody
     headers: Annotated[
         Headers,
         about(
@@ -64,7 +72,7 @@ class HttpResponse(TypedDict, total=False):
     bytes: Annotated[
         Count, about("Response bytes", "Header block and body, where both are known.", 1437)
     ]
-    body: Body
+    body: ResponseBody
     headers: Annotated[
         Headers,
         about(
