@@ -13,7 +13,9 @@ the count is not `sure`. A wrong pair is worse than two messages told alone, so 
   and it did not begin before what could not be paired. The exchange says that the place was lost.
   A pair of messages that both know their place makes the count sure again.
 - A client that pipelines without having been seen to, because what would have shown it was lost,
-  can be told with its neighbour's responses: nothing on the wire says how many are missing.
+  can be told with its neighbour's responses: nothing on the wire says how many are missing. So each
+  exchange behind a loss says that the place was lost, until a request begins when nothing waits, by
+  a client that has the latest response: it is the first of whatever it asks together.
 - A client that was seen to pipeline may have any number of responses under way. Nothing is paired
   until the connection was silent for as long as a response is waited for.
 
@@ -25,6 +27,7 @@ from typing import Final
 from shipper.contract.exchange import Incomplete
 from shipper.http.acknowledgement import answers, asked_later, pipelined
 from shipper.http.block import RequestHead, ResponseHead
+from shipper.http.stream import distance
 
 # A time that no request begins after.
 _FOREVER: Final = 1 << 64
@@ -36,7 +39,7 @@ class Queue:
     What can't be paired any more is handed back, for the caller to tell alone.
     """
 
-    __slots__ = ("_doubt", "_pipelines", "pending", "sure", "unmatched")
+    __slots__ = ("_answered", "_doubt", "_pipelines", "_shaken", "pending", "sure", "unmatched")
 
     def __init__(self) -> None:
         # A list, because an empty deque is ten times its size and the queue is short.
@@ -44,6 +47,8 @@ class Queue:
         self.unmatched = 0  # responses still to come whose requests have been told alone
         self.sure = True
         self._pipelines = False
+        self._shaken = False
+        self._answered = 0  # where the latest response began
         self._doubt = 0  # ns: what began until then is not paired by being alone
 
     @property
@@ -58,7 +63,10 @@ class Queue:
         """
         given_up: list[RequestHead] = []
         pending = self.pending
+        if self._shaken and head is not None:
+            self._calm(head)
         if head is not None and head.resumed:
+            self._shaken = True
             given_up = self._lose()
             self.unmatched = int(owing)
             if self._pipelines:
@@ -83,6 +91,8 @@ class Queue:
         `asking`: more of a request was seen than is in the queue.
         """
         pending = self.pending
+        self._answered = head.sequence
+        self._shaken = self._shaken or head.resumed
         # As nearly all are: the only one, and nothing was ever lost.
         if self.sure and len(pending) == 1 and not head.resumed and not head.block_end:
             return []
@@ -121,7 +131,18 @@ class Queue:
             if self._pipelines:
                 self._doubt = _FOREVER
             return None
-        return self.pending.pop(0)
+        asked = self.pending.pop(0)
+        if self._shaken and asked is not None:
+            asked.resumed = True
+        return asked
+
+    def _calm(self, head: RequestHead) -> None:
+        """A request that begins when nothing waits, by a client that has the latest response."""
+        had = head.acknowledged
+        waits = bool(self.pending or self.unmatched)
+        has = not had or distance(had, self._answered) > 0
+        if has and not head.resumed and not waits:
+            self._shaken = False
 
     def silence(self) -> list[RequestHead]:
         """The wait is over: what still waits is given up, and its responses may yet come."""
@@ -181,6 +202,7 @@ class Queue:
         return given_up
 
     def _lose(self) -> list[RequestHead]:
+        self._shaken = True
         self.unmatched = 0
         self.sure = False
         return self._give_up()
