@@ -7,7 +7,7 @@ comes from the note that it kept in its spool; whoever adopts that closes its ac
 import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import KafkaSink, Leftover, SpooledSink
@@ -22,6 +22,8 @@ from shipper.record import (
     Stage,
     timestamp,
 )
+
+_UNREADABLE: Final = "spool_unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,10 @@ def _closing(note: dict[str, Any], leftover: Leftover, by: Origin) -> EncodedRec
     identity = Identity(**note["identity"])
     ledger: Ledger = note["ledger"]
     clean = ledger["state"] == "stopped"
-    end = leftover.next_sequence
+    told, end = ledger["sequence"]["next"], leftover.next_sequence
+    if told > end:  # the note is younger than what it wrote last: that was only in memory
+        leftover.lost.add(end, told - 1, _UNREADABLE)
+        end = told
     ledger["state"] = "closed"
     ledger["clean"] = clean
     ledger["closed_by"] = by.identity.ephemeral_id
@@ -144,7 +149,9 @@ def _closing(note: dict[str, Any], leftover: Leftover, by: Origin) -> EncodedRec
     if not clean:
         ledger["unobserved"] = {"from": ledger["until"], "until": timestamp(by.started_ns)}
     _close_spool(ledger, leftover)
-    return LedgerBuilder(by.settings, identity).build(ledger, int(note["number"]), by.started_ns)
+    # One account may have been published after the note.
+    number = int(note["number"]) + 1
+    return LedgerBuilder(by.settings, identity).build(ledger, number, by.started_ns)
 
 
 def _close_spool(ledger: Ledger, leftover: Leftover) -> None:
@@ -153,6 +160,9 @@ def _close_spool(ledger: Ledger, leftover: Leftover) -> None:
     if stage is None:
         return
     discarded = stage["discarded"] = dict(leftover.discarded)
+    never_written = stage["in"] - leftover.next_position
+    if never_written > 0:
+        discarded[_UNREADABLE] = discarded.get(_UNREADABLE, 0) + never_written
     stage["in"] = max(stage["in"], leftover.next_position)
     stage["out"] = stage["in"] - sum(discarded.values())
     stage["held"] = 0

@@ -185,6 +185,7 @@ class SpooledSink:
 
     def _make_room(self, size: int) -> None:
         self._log.relieve()
+        self._commit()
         self._measure()
         # A record that is larger than all the room is taken when nothing else waits.
         while self._log.unwritten + size > self._room and not self._log.settled:

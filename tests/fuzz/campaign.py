@@ -24,7 +24,7 @@ from rich.table import Table
 from fuzz.smaller import smaller
 
 HERE = Path(__file__).parent
-HARNESSES = ("assembly", "block", "proxy")
+HARNESSES = ("assembly", "block", "proxy", "spool")
 #: seconds that one input may take by the clock on the wall, and so more than a busy machine may
 #: stand still for (8 were seen); then libFuzzer's exit code when one took longer
 TIMEOUT = 30

@@ -1,8 +1,8 @@
 """What fuzzing began with: `python -m fuzz.seeds FOLDER` writes it, one folder for each harness.
 
 Header blocks of the captures beside the checkout and oddities made by hand; events of connections
-as they are and as they should not be; PROXY protocol headers. `-merge=1` of `fuzz.target` takes
-from these into the corpus what shows the parsers anything new.
+as they are and as they should not be; PROXY protocol headers; files of the spool.
+`-merge=1` of `fuzz.target` takes from these into the corpus what shows the parsers anything new.
 """
 
 import hashlib
@@ -15,6 +15,8 @@ from typing import Any
 from fuzz.events import BLOCKS, Step, written
 from shipper.capture.capture_file import CaptureFile
 from shipper.contract.events import Flag, FlowEnd
+from shipper.contract.record import UNNUMBERED, EncodedRecord
+from shipper.delivery.spool.frames import MARK, Encoder
 
 _CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
 _BLOCK = re.compile(
@@ -143,9 +145,31 @@ def seeds() -> Iterator[tuple[str, bytes]]:
         yield "block", _BROKEN_OFF + block[: len(block) * 2 // 3]
     yield from (("block", _CUT + block[:300]) for block in ODD_BLOCKS)
     yield from (("assembly", written(session)) for session in sessions())
+    for file in spools():
+        for portion, mended in ((0, 0), (255, 0), (40, 255)):
+            yield "spool", bytes([portion, mended]) + file
     for header in PROXY_HEADERS:
         yield "proxy", b"\0" + header
         yield "proxy", b"\xff" + header[:-2]
+
+
+def spools() -> Iterator[bytes]:
+    """Files of the spool, whole and damaged."""
+    plain = EncodedRecord("t", b"k", b"{}", 1, (), b"", 0)
+    headed = plain._replace(headers=(("n", b"\xff"), ("m", b"")), sequence=1, partition_key=b"p")
+    frames = [
+        Encoder().encode(record, position, 0)
+        for position, record in enumerate((plain, headed, plain._replace(sequence=UNNUMBERED)))
+    ]
+    yield b""
+    yield from frames
+    yield b"".join(frames)
+    yield b"".join(frames)[:-9]
+    yield frames[0] + b"rubbish" + frames[1]
+    yield frames[0][:40] + frames[1]
+    yield frames[1].replace(b"p", MARK) + frames[0]
+    yield frames[0].replace(b'"t"', b"[1]")
+    yield MARK * 20
 
 
 def captured() -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-untyped]  # it ships none
 
-HARNESSES = ("assembly", "block", "proxy")
+HARNESSES = ("assembly", "block", "proxy", "spool")
 
 
 def _without_alarm(check: Callable[[bytes], None]) -> Callable[[bytes], None]:
@@ -38,7 +38,9 @@ def _without_alarm(check: Callable[[bytes], None]) -> Callable[[bytes], None]:
 def main() -> None:
     """Fuzz until libFuzzer ends the process."""
     name, *arguments = sys.argv[1:]
-    with atheris.instrument_imports(include=["shipper.http"], enable_loader_override=False):
+    with atheris.instrument_imports(
+        include=["shipper.http", "shipper.delivery.spool.frames"], enable_loader_override=False
+    ):
         harness = importlib.import_module(f"fuzz.{name}")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "target"

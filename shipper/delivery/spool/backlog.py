@@ -117,7 +117,7 @@ class Backlog:
         end, following = min(each for each in ends if each[0] > self.cursor)
         first, sequence = self.cursor, self._following
         self._move(end, following)
-        self._unreadable(Tombstone(first, sequence, end, following, "spool_unreadable"))
+        self._unreadable(Tombstone(first, end, sequence, following, "spool_unreadable"))
 
     def _move(self, cursor: int, following: int) -> None:
         self.cursor, self._following = cursor, following

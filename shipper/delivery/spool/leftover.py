@@ -92,7 +92,9 @@ class Leftover:
         """Keep the watermark where it survives us, and remove what lies below."""
         if self._watermark.at <= self.marks.watermark:
             return
-        self.marks = Marks(self._watermark.at, self.next_position, self.next_sequence)
+        self.marks = Marks(
+            self._watermark.at, self._sequence_at_least(), self.next_position, self.next_sequence
+        )
         self.folder.state.mark(self.marks)
         gone = [segment for segment in self._read if segment.end <= self.marks.watermark]
         if gone:
@@ -135,26 +137,39 @@ class Leftover:
             first = max(gap.sequence, gap.following - count, sequence)
             if gap.first == 0 and not self.folder.state.known:
                 count = max(0, gap.following - first)
-            self.damage.append(f"{self.folder.path}: {count} records can't be read any more")
+            if count:
+                self.damage.append(f"{self.folder.path}: {count} records can't be read any more")
             self._give_up(gap._replace(sequence=first), _UNREADABLE, count)
 
-    def _settled_sequence(self) -> int:
-        """All numbers below are settled; a lower bound, which its owner left with its account.
+    def _sequence_at_least(self) -> int:
+        """What the first numbered record behind the watermark has, or less."""
+        if self._watermark.at >= self.next_position:
+            return self.next_sequence
+        unsettled = [segment.sequence for segment in self.segments if segment not in self._read]
+        unsettled += [each.sequence for each in self._read if each.end > self._watermark.at]
+        return max(self.marks.sequence, min(unsettled, default=0))
 
-        Without a readable state nobody knows what stood before the first frame; what was left
-        with an account counts as read then, and without that everything.
+    def _settled_sequence(self) -> int:
+        """All numbers below are settled; a lower bound.
+
+        Without readable marks nobody knows what stood before the first frame: then what was
+        settled when its owner last wrote its account down counts, and without that all of it.
         """
+        if self.folder.state.known:
+            return self.marks.sequence
         note: Any = self.folder.state.note
         try:
             return int(note["ledger"]["sequence"]["settled"])
         except (KeyError, TypeError, ValueError):
             pass
         first = self._met.first
-        return 0 if self.folder.state.known or first is None else first.sequence
+        return 0 if first is None else first.sequence
 
     def _give_up(self, gap: Extent, reason: str, count: int | None = None) -> None:
         self._watermark.settle_range(gap.first, gap.end)
-        self.discarded[reason] += gap.end - gap.first if count is None else count
+        count = gap.end - gap.first if count is None else count
+        if count:
+            self.discarded[reason] += count
         if gap.following > gap.sequence:
             self.lost.add(gap.sequence, gap.following - 1, reason)
 

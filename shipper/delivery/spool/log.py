@@ -4,8 +4,8 @@
 settled. What can't be written stays gathered, and is written once the disk takes it again.
 """
 
-import errno
 import os
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -39,8 +39,10 @@ class Log:
         self._file = -1
         self._syncer = Syncer()
         self._unsynced = False
+        self._taken = 0  # bytes of the last write that the disk took
         self._watermark = Watermark()
         self._following = 0  # the sequence of the next numbered record
+        self._letters: deque[int] = deque()  # the positions of unnumbered messages
         self._stone: Tombstone | None = None  # the last one
         self.segments: list[Segment] = []
         self.next_position = 0
@@ -51,7 +53,7 @@ class Log:
     @property
     def marks(self) -> Marks:
         """How far the log has come."""
-        return Marks(self._watermark.at, self.next_position, self._following)
+        return Marks(self._watermark.at, self.settled_sequence, self.next_position, self._following)
 
     @property
     def settled(self) -> bool:
@@ -60,12 +62,12 @@ class Log:
 
     @property
     def settled_sequence(self) -> int:
-        """All numbers below this are settled; a lower bound."""
-        if self.settled:
-            return self._following
-        if self.segments:
-            return self.segments[0].sequence
-        return place(self._gathered[0])[1]
+        """All numbers below this are settled."""
+        at, letters = self._watermark.at, self._letters
+        while letters and letters[0] < at:
+            letters.popleft()
+        # Numbers have no holes, and so they count back from the end.
+        return self._following - (self.next_position - at - len(letters))
 
     def append(self, record: EncodedRecord) -> None:
         """Gather one record. ValueError for one that is longer than any frame."""
@@ -74,7 +76,9 @@ class Log:
         self._gathered.append(frame)
         self.unwritten += len(frame)
         self.next_position = position + 1
-        if record.sequence != UNNUMBERED:
+        if record.sequence == UNNUMBERED:
+            self._letters.append(position)
+        else:
             self._following = record.sequence + 1
 
     def commit(self) -> None:
@@ -82,20 +86,14 @@ class Log:
         while self._gathered:
             segment = self._segment()
             count, size = self._batch(segment)
-            # At an offset of our own: what a full disk took in part is written over.
             data = b"".join(self._gathered[:count])
-            taken = os.pwrite(self._file, data, segment.size)
-            self._unsynced = True
-            if self._sync_each:
-                os.fdatasync(self._file)
-                self._unsynced = False
-            while taken < size:
+            error = self._write(data, segment.size)
+            while size > self._taken:
                 count -= 1
                 size -= len(self._gathered[count])
-            if not count:
-                # A full disk goes on taking what fits into its last page, and never says so.
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._written(segment, count, size)
+            if error is not None:
+                raise error
 
     def sync(self) -> None:
         """Have what was written forced to the disk, without waiting. OSError of an earlier one."""
@@ -119,7 +117,7 @@ class Log:
         for number, segment in enumerate(self.segments[:-1]):
             if segment.first >= cursor:
                 stone = Tombstone(
-                    segment.first, segment.sequence, segment.end, segment.following, "spool_full"
+                    segment.first, segment.end, segment.sequence, segment.following, "spool_full"
                 )
                 self._bury(stone, segment.path)
                 del self.segments[number]
@@ -147,7 +145,7 @@ class Log:
         places = [(self.written + n, *place(frame)[1:]) for n, frame in enumerate(self._gathered)]
         unsettled = set(self._watermark.open(self.written, self.next_position))
         return [
-            Tombstone(position, sequence, position + 1, following, "spool_unwritable")
+            Tombstone(position, position + 1, sequence, following, "spool_unwritable")
             for position, sequence, following in places
             if position in unsettled
         ]
@@ -212,6 +210,23 @@ class Log:
             count += 1
         return count, size
 
+    def _write(self, data: bytes, at: int) -> OSError | None:
+        """Write at an offset of our own: what a full disk took in part is written over later."""
+        self._taken = 0
+        self._unsynced = True
+        try:
+            while self._taken < len(data):
+                rest = memoryview(data)[self._taken :] if self._taken else data
+                self._taken += os.pwrite(self._file, rest, at + self._taken)
+            if self._sync_each:
+                os.fdatasync(self._file)
+                self._unsynced = False
+        except OSError as error:
+            if self._sync_each:
+                self._taken = 0  # nobody knows what is on the disk
+            return error
+        return None
+
     def _written(self, segment: Segment, count: int, size: int) -> None:
         if not count:
             return
@@ -227,7 +242,7 @@ class Log:
         """Set up a tombstone, of the file if there is one; neighbours become one."""
         last = self._stone
         if last and last.end == stone.first and last.reason == stone.reason:
-            stone = Tombstone(last.first, last.sequence, stone.end, stone.following, stone.reason)
+            stone = stone._replace(first=last.first, sequence=last.sequence)
         else:
             last = None
         self._watermark.settle_range(stone.first, stone.end)

@@ -39,8 +39,8 @@ class Tombstone(NamedTuple):
     """Stands in the place of messages that the log's owner has given up, so that it is known."""
 
     first: int
-    sequence: int
     end: int
+    sequence: int
     following: int
     reason: str
 
@@ -83,8 +83,8 @@ def tombstones(folder: Path) -> list[Tombstone]:
         numbers, _, reason = path.stem.partition(".")
         parts = numbers.split("-")
         if len(parts) == 4 and all(map(str.isdecimal, parts)) and reason:  # noqa: PLR2004
-            first, sequence, end, following = map(int, parts)
-            stones.append(Tombstone(first, sequence, end, following, reason))
+            first, end, sequence, following = map(int, parts)
+            stones.append(Tombstone(first, end, sequence, following, reason))
     stones.sort(key=lambda stone: (stone.first, -stone.end))
     kept: list[Tombstone] = []
     for stone in stones:

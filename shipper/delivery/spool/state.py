@@ -5,7 +5,8 @@ loss of power as far as the kernel has written it out. Everything stands in two 
 written in turn, each with a number and a checksum, so that a torn or stale one does no harm: an
 older watermark only makes records be sent once more.
 
-    0     64  marks, slot 0         number, watermark, next position, next sequence, its CRC-32
+    0     64  marks, slot 0         number, watermark, its sequence, next position, next sequence,
+                                    CRC-32 of these
     64    64  marks, slot 1
     4096  31K note, slot 0          number, length, CRC-32 of the JSON, JSON
     36864 31K note, slot 1
@@ -20,8 +21,8 @@ import zlib
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-_MARKS: Final = struct.Struct("<QQQQI")
-_MARKS_BODY: Final = struct.Struct("<QQQQ")
+_MARKS: Final = struct.Struct("<QQQQQI")
+_MARKS_BODY: Final = struct.Struct("<QQQQQ")
 _NOTE: Final = struct.Struct("<QII")
 _MARKS_AT: Final = (0, 64)
 _NOTES_AT: Final = (4096, 36864)
@@ -33,11 +34,12 @@ LONGEST_NOTE: Final = _NOTES_AT[1] - _NOTES_AT[0] - _NOTE.size
 class Marks(NamedTuple):
     """How far a log has come.
 
-    All positions below `watermark` are settled; `next_position` and `next_sequence` are what the
-    next frame and the next numbered record will have.
+    All positions below `watermark` are settled, and all numbers below `sequence`; `next_position`
+    and `next_sequence` are what the next frame and the next numbered record will have.
     """
 
     watermark: int = 0
+    sequence: int = 0
     next_position: int = 0
     next_sequence: int = 0
 

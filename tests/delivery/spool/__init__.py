@@ -1,0 +1,1 @@
+"""The spool, with real files, locks and processes, and a broker in the process."""
