@@ -111,6 +111,7 @@ def record_settings(config: Config) -> RecordSettings:
         ledger_topic=config.kafka.ledger_topic,
         dead_topic=config.kafka.dead_topic,
         namespace=record.namespace,
+        schema_version=record.schema_version,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),
             response=_header_names(record.response_headers, DEFAULT_RESPONSE_HEADERS),

@@ -163,6 +163,11 @@ class Record(Section):
         pattern=r"^[a-z0-9_.]{1,100}$",
         description="`data_stream.namespace`: lower case letters, digits, `_` and `.`",
     )
+    schema_version: Literal["1.0", "1.1"] = Field(
+        default="1.0",
+        description="version of the schema that records are of; a newer program keeps to it until "
+        "this is raised",
+    )
     host_name: str = Field(default="", description="`host.name`; empty: this host's")
     host_id: str = Field(default="", description="`host.id`; empty: the machine id")
     internal_networks: Several[Cidr] = Field(

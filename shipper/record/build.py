@@ -9,6 +9,7 @@ from shipper.record.clock import timestamp, writable
 from shipper.record.community_id import community_id
 from shipper.record.constant import event_part, own_part
 from shipper.record.headers import HeaderPolicy, NameSeen
+from shipper.record.model.versions import ordered
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed, ParameterSecrets
 from shipper.record.settings import Identity, RecordSettings
@@ -45,6 +46,7 @@ class DocumentBuilder:
         self._event = event_part(settings, identity)
         self._own = own_part(settings)
         self._host_name = identity.host_name
+        self._since_1_1 = ordered(settings.schema_version) >= (1, 1)
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
         """The header names seen so far, of requests and of responses."""
@@ -193,6 +195,8 @@ class DocumentBuilder:
             own["truncated"] = truncated
         if response is not None and response.interim:
             own["interim"] = list(response.interim)
+        if self._since_1_1 and request is not None and response is not None and response.version:
+            own["response_version"] = response.version
         if exchange.joined_late:
             own["joined_late"] = True
         if exchange.resumed:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from shipper.record.model import SCHEMA_VERSION
 from shipper.record.model.counterparts import ECS_VERSION
 from shipper.record.settings import ClientIp, Identity, RecordSettings
 
@@ -76,7 +75,7 @@ def message_headers(schema_name: str, schema_version: str) -> tuple[tuple[str, b
 
 def own_part(settings: RecordSettings) -> Part:
     """What every `shipper` part has."""
-    own: Part = {"schema_version": SCHEMA_VERSION}
+    own: Part = {"schema_version": settings.schema_version}
     privacy = settings.privacy
     if privacy.client_ip is not ClientIp.KEEP:
         own["privacy"] = {"client_ip": str(privacy.client_ip)}

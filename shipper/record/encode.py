@@ -9,7 +9,7 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
@@ -17,8 +17,8 @@ from shipper.errors import ConfigError
 from shipper.record.build import DocumentBuilder
 from shipper.record.constant import constant_parts, message_headers
 from shipper.record.headers import NameSeen
-from shipper.record.model import SCHEMA_NAME, SCHEMA_VERSION
-from shipper.record.model.record import CONSTANT_ADAPTER, VARIABLE_ADAPTER
+from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
+from shipper.record.model.record import CONSTANT_ADAPTERS, VARIABLE_ADAPTERS
 from shipper.record.settings import (
     MINIMUM_KEY_BYTES,
     Action,
@@ -60,13 +60,15 @@ class RecordBuilder:
 
     def __init__(self, settings: RecordSettings, identity: Identity) -> None:
         _require_key(settings)
+        _require_version(settings)
         self._documents = DocumentBuilder(settings, identity)
         self._constant = _constant(settings, identity)
+        self._variable = VARIABLE_ADAPTERS[settings.schema_version]
         self._topic = settings.topic
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
-        self._headers = message_headers(SCHEMA_NAME, SCHEMA_VERSION)
+        self._headers = message_headers(SCHEMA_NAME, settings.schema_version)
         self._maximum_bytes = settings.maximum_bytes
         #: Records that were cut to `RecordSettings.maximum_bytes`.
         self.shortened = 0
@@ -84,7 +86,7 @@ class RecordBuilder:
         if not 0 <= time <= created_ns + self._maximum_ahead:
             time = created_ns
             document["shipper"]["timestamp_replaced"] = True
-        valid = _validated(document, self._constant)
+        valid = _validated(self._variable, document, self._constant)
         return Record(valid, time // _MILLISECOND, self._partition(exchange))
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:
@@ -134,15 +136,18 @@ class RecordBuilder:
 def _constant(settings: RecordSettings, identity: Identity) -> dict[str, Any]:
     """The constant parts, validated."""
     try:
-        valid: dict[str, Any] = CONSTANT_ADAPTER.validate_python(constant_parts(settings, identity))
+        adapter = CONSTANT_ADAPTERS[settings.schema_version]
+        valid: dict[str, Any] = adapter.validate_python(constant_parts(settings, identity))
     except ValidationError as error:
         raise ConfigError(f"no valid record can be made: {invalid(error)}") from None
     return valid
 
 
-def _validated(document: dict[str, Any], constant: dict[str, Any]) -> dict[str, Any]:
+def _validated(
+    adapter: TypeAdapter[Any], document: dict[str, Any], constant: dict[str, Any]
+) -> dict[str, Any]:
     try:
-        valid: dict[str, Any] = VARIABLE_ADAPTER.validate_python(document)
+        valid: dict[str, Any] = adapter.validate_python(document)
     except ValidationError as error:
         reason = invalid(error)
     else:
@@ -169,6 +174,14 @@ def _place(location: tuple[int | str, ...]) -> str:
             break
         shown.append(str(step))
     return ".".join(shown)
+
+
+def _require_version(settings: RecordSettings) -> None:
+    if settings.schema_version not in RECORD_VERSIONS:
+        raise ConfigError(
+            f"there is no version {settings.schema_version} of {SCHEMA_NAME}",
+            f"there is {', '.join(RECORD_VERSIONS)}",
+        )
 
 
 def _require_key(settings: RecordSettings) -> None:

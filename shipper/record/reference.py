@@ -42,6 +42,8 @@ def field_table(schema: Schema) -> str:
             continue
         title, description = field["title"], field["description"]
         meaning = description if description.startswith(title) else f"{title}: {description}"
+        if "x-since" in field:
+            meaning += f" Since version {field['x-since']}."
         example = json.dumps(field["examples"][0]) if field.get("examples") else ""
         rows.append(
             f"| `{name}` | {_type(field)} | {'always' if always else ''} | {_cell(meaning)} "

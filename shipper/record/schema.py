@@ -16,18 +16,22 @@ Schema = dict[str, Any]
 
 
 class Contract(NamedTuple):
-    """What is published on one topic."""
+    """What is published on one topic: one version of it."""
 
     name: str
     version: str
     adapter: TypeAdapter[Any]
 
 
-RECORD: Final = Contract(record.SCHEMA_NAME, record.SCHEMA_VERSION, record.ADAPTER)
+RECORDS: Final = tuple(
+    Contract(record.SCHEMA_NAME, version, adapter) for version, adapter in record.ADAPTERS.items()
+)
+#: The newest.
+RECORD: Final = RECORDS[-1]
 LEDGER: Final = Contract(ledger.SCHEMA_NAME, ledger.SCHEMA_VERSION, ledger.ADAPTER)
 DEAD: Final = Contract(dead.SCHEMA_NAME, dead.SCHEMA_VERSION, dead.ADAPTER)
 ALERTS: Final = Contract(alert.SCHEMA_NAME, alert.SCHEMA_VERSION, alert.ADAPTER)
-CONTRACTS: Final = (RECORD, LEDGER, DEAD, ALERTS)
+CONTRACTS: Final = (*RECORDS, LEDGER, DEAD, ALERTS)
 
 
 def json_schema(contract: Contract = RECORD) -> Schema:

@@ -110,7 +110,7 @@ _HASHED = RecordSettings(
 
 
 def examples() -> dict[str, tuple[RecordSettings, Exchange]]:
-    """The published examples: name -> settings and exchange."""
+    """The published examples of version 1.0: name -> settings and exchange."""
     plain = RecordSettings()
     internal = RecordSettings(internal_networks=("198.51.100.0/24",))
     trusting = RecordSettings(trusted_proxies=("192.0.2.0/24",))
@@ -193,3 +193,20 @@ def examples() -> dict[str, tuple[RecordSettings, Exchange]]:
             ),
         ),
     }
+
+
+def examples_of_1_1() -> dict[str, tuple[RecordSettings, Exchange]]:
+    """Those of version 1.1: where it says more, and where it has nothing to say."""
+    first = examples()
+    return {
+        "get": first["get"],
+        "older_response": (
+            RecordSettings(labels={"env": "prod"}, tags=("edge",)),
+            exchange(second=replace(response(), version="1.0")),
+        ),
+        "no_response": first["no_response"],
+        "no_request": first["no_request"],
+    }
+
+
+EXAMPLES = {"1.0": examples, "1.1": examples_of_1_1}

@@ -3,18 +3,21 @@
 `.venv/bin/python tests/record/regenerate.py`; the tests say when it is due.
 """
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 import record_accounts
-from record_exchanges import CREATED, OFFSET, builder, examples
+from record_exchanges import CREATED, EXAMPLES, OFFSET, builder
 
-from shipper.record.reference import anomaly_table, field_table
+from shipper.record.reference import anomaly_table, field_table, leaves
 from shipper.record.schema import (
     CONTRACTS,
     DEAD,
     LEDGER,
     RECORD,
+    RECORDS,
     Contract,
     json_schema,
     open_schema,
@@ -47,21 +50,40 @@ def schema_texts(contract: Contract) -> dict[Path, bytes]:
 
 def example_folder(contract: Contract) -> Path:
     """Where the examples are checked in."""
-    return SCHEMAS / contract.name / "examples"
+    return SCHEMAS / contract.name / "examples" / contract.version
 
 
-def _records() -> dict[str, bytes]:
+def every_field(contract: Contract) -> dict[str, Any]:
+    """A document with every field there is, made of the fields' examples."""
+    document: dict[str, Any] = {}
+    for name, field, _ in leaves(json_schema(contract)):
+        *path, last = name.split(".") if name != "@timestamp" else [name]
+        part = document
+        for step in path:
+            part = part.setdefault(step, {})
+        part[last] = field["examples"][0]
+    if "shipper" in document:
+        document["shipper"]["schema_version"] = contract.version
+    return document
+
+
+def _records(version: str) -> dict[str, bytes]:
     """Name -> message value."""
     values = {}
-    for number, (name, (settings, exchange)) in enumerate(examples().items()):
-        made = builder(settings)
+    for number, (name, (settings, exchange)) in enumerate(EXAMPLES[version]().items()):
+        made = builder(replace(settings, schema_version=version))
         values[name] = made.encode(made.build(exchange, OFFSET, CREATED), number).value
     return values
 
 
 def example_texts(contract: Contract) -> dict[str, bytes]:
     """File name -> what the checked-in example should be."""
-    values = _records() if contract is RECORD else record_accounts.examples()[contract.name]
+    values = (
+        _records(contract.version)
+        if contract in RECORDS
+        else record_accounts.examples()[contract.name]
+    )
+    values["every_field"] = orjson.dumps(every_field(contract))
     return {
         f"{name}.json": orjson.dumps(orjson.loads(value), option=_PRETTY)
         for name, value in values.items()

@@ -319,3 +319,21 @@ def test_an_answer_without_a_status(body: int | None) -> None:
     assert read["event"]["outcome"] == "unknown"
     assert read["event"]["duration"] == 2
     assert not hollow(read)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_agent_stays_on_the_version_that_it_is_told(version: str) -> None:
+    """The record, its message headers and its fields are of the version of the settings."""
+    made = builder(RecordSettings(schema_version=version))
+    older = exchange(second=replace(response(), version="1.0"))
+    message = made.encode(made.build(older, OFFSET, CREATED), 0)
+    own = orjson.loads(message.value)["shipper"]
+    assert own["schema_version"] == version
+    assert dict(message.headers)["schema-version"] == version.encode()
+    assert own.get("response_version") == ("1.0" if version == "1.1" else None)
+
+
+def test_an_unknown_schema_version_is_refused_at_the_start() -> None:
+    """Nobody can read what has no schema."""
+    with pytest.raises(ConfigError, match=r"no version 1\.7 .* there is 1\.0, 1\.1"):
+        builder(RecordSettings(schema_version="1.7"))

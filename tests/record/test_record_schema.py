@@ -8,21 +8,26 @@ import pytest
 import regenerate
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
+from regenerate import every_field
 
 from shipper.record.anomalies import ANOMALIES
 from shipper.record.model.counterparts import UNITLESS, counterpart
 from shipper.record.model.record import ADAPTER
+from shipper.record.model.versions import ordered
 from shipper.record.reference import leaves
 from shipper.record.schema import (
     CONTRACTS,
     RECORD,
+    RECORDS,
     Contract,
     fields,
     json_schema,
     open_schema,
 )
 
-every_contract = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: c.name)
+every_contract = pytest.mark.parametrize(
+    "contract", CONTRACTS, ids=lambda c: f"{c.name}-{c.version}"
+)
 
 
 @every_contract
@@ -114,7 +119,7 @@ def test_the_open_schema_takes_what_a_later_version_adds(contract: Contract) -> 
     opened = Draft202012Validator(open_schema(contract))
     Draft202012Validator.check_schema(closed.schema)
     Draft202012Validator.check_schema(opened.schema)
-    document = full(contract)
+    document = every_field(contract)
     closed.validate(document)
     opened.validate(document)
     document["agent"]["novel"] = {"a": 1}
@@ -128,22 +133,10 @@ def test_the_open_schema_takes_what_a_later_version_adds(contract: Contract) -> 
     assert [error.json_path for error in opened.iter_errors(document)] == ["$.event.id"]
 
 
-def full(contract: Contract = RECORD) -> dict[str, Any]:
-    """A document with every field there is, made of the fields' examples."""
-    record: dict[str, Any] = {}
-    for name, field, _ in leaves(json_schema(contract)):
-        *path, last = name.split(".") if name != "@timestamp" else [name]
-        part = record
-        for step in path:
-            part = part.setdefault(step, {})
-        part[last] = field["examples"][0]
-    return record
-
-
 @every_contract
 def test_a_document_of_all_fields_is_valid(contract: Contract) -> None:
     """Each example validates, the parts that nothing fills yet included."""
-    document = full(contract)
+    document = every_field(contract)
     assert contract.adapter.validate_python(document) == document
 
 
@@ -153,7 +146,7 @@ def test_every_part_is_closed_and_strict(contract: Contract) -> None:
     schema = json_schema(contract)
     for part in [schema, *schema["$defs"].values()]:
         assert part["additionalProperties"] is False
-    document = full(contract)
+    document = every_field(contract)
     document["agent"]["extra"] = 1
     with pytest.raises(ValidationError):
         contract.adapter.validate_python(document)
@@ -180,7 +173,7 @@ def test_every_part_is_closed_and_strict(contract: Contract) -> None:
 )
 def test_what_is_wrong_is_refused(part: str, field: str, value: object) -> None:
     """The model is closed, strict and knows its ranges."""
-    record = full()
+    record = every_field(RECORD)
     record[part][field] = value
     with pytest.raises(ValidationError):
         ADAPTER.validate_python(record)
@@ -189,10 +182,72 @@ def test_what_is_wrong_is_refused(part: str, field: str, value: object) -> None:
 @pytest.mark.parametrize(("status", "fine"), [(99, False), (100, True), (999, True), (1000, False)])
 def test_status_codes_have_three_digits(status: int, fine: bool) -> None:  # noqa: FBT001 - a table of cases
     """Whatever three digits the wire had."""
-    record = full()
+    record = every_field(RECORD)
     record["http"]["response"]["status_code"] = status
     if fine:
         ADAPTER.validate_python(record)
     else:
         with pytest.raises(ValidationError):
             ADAPTER.validate_python(record)
+
+
+def test_an_earlier_version_is_the_newest_without_what_came_later() -> None:
+    """The models of all versions are one model, less the fields that say `since`."""
+    names = [{name for name, _ in fields(json_schema(contract))} for contract in RECORDS]
+    assert [names[1] - names[0], names[0] - names[1]] == [{"shipper.response_version"}, set()]
+    assert names[1] == {name for name, _ in fields(json_schema(RECORD))}
+    said = {name: field.get("x-since") for name, field in fields(json_schema(RECORD))}
+    assert {name: since for name, since in said.items() if since} == {
+        "shipper.response_version": "1.1"
+    }
+
+
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda c: f"{c.name}-{c.version}")
+def test_every_later_version_reads_the_golden_documents(contract: Contract) -> None:
+    """What was once published stays readable: by the models and by both schemas."""
+    documents = [
+        orjson.loads(path.read_bytes()) for path in regenerate.example_folder(contract).iterdir()
+    ]
+    assert len(documents) >= (12 if contract.version == "1.0" and contract in RECORDS else 2)
+    later = [
+        other
+        for other in CONTRACTS
+        if other.name == contract.name and ordered(other.version) >= ordered(contract.version)
+    ]
+    assert contract in later
+    for reader in later:
+        closed = Draft202012Validator(json_schema(reader))
+        for document in documents:
+            assert reader.adapter.validate_python(document) == document
+            closed.validate(document)
+
+
+def test_consumers_of_each_version_read_the_golden_records_of_all() -> None:
+    """With the open schema an earlier reader takes a later record; with the closed one not all."""
+    folders = [regenerate.example_folder(contract) for contract in RECORDS]
+    documents = [orjson.loads(path.read_bytes()) for f in folders for path in f.iterdir()]
+    for contract in RECORDS:
+        opened = Draft202012Validator(open_schema(contract))
+        for document in documents:
+            opened.validate(document)
+    first = Draft202012Validator(json_schema(RECORDS[0]))
+    assert not all(first.is_valid(document) for document in documents)
+
+
+def test_golden_records_show_every_field() -> None:
+    """Each field of each version is in at least one of its examples."""
+    for contract in CONTRACTS:
+        shown: set[str] = set()
+        for path in regenerate.example_folder(contract).iterdir():
+            document = orjson.loads(path.read_bytes())
+            for name, _, _ in leaves(json_schema(contract)):
+                if _at(document, name) is not None:
+                    shown.add(name)
+        assert shown == {name for name, _, _ in leaves(json_schema(contract))}
+
+
+def _at(document: object, name: str) -> object:
+    """The value at a dotted name, None where there is none."""
+    for step in [name] if name == "@timestamp" else name.split("."):
+        document = document.get(step) if isinstance(document, dict) else None
+    return document

@@ -11,6 +11,7 @@ is unknown is absent; no field takes null. Every field has a title and a descrip
 published JSON Schema and the field reference are generated from here.
 """
 
-from shipper.record.model.record import SCHEMA_NAME, SCHEMA_VERSION, RecordDocument
+from shipper.record.model.record import SCHEMA_NAME, RecordDocument
+from shipper.record.model.versions import RECORD_VERSIONS
 
-__all__ = ["SCHEMA_NAME", "SCHEMA_VERSION", "RecordDocument"]
+__all__ = ["RECORD_VERSIONS", "SCHEMA_NAME", "RecordDocument"]

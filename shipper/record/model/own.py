@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from shipper.record.model.origin import Container, Kubernetes, Process, Service, User
 from shipper.record.model.scalars import Count, Word, about
+from shipper.record.model.versions import RecordVersion
 
 
 class Side(TypedDict, total=False):
@@ -35,7 +36,7 @@ class Shipper(TypedDict, total=False):
     """Facts about the capture and the record itself."""
 
     schema_version: Required[
-        Annotated[Literal["1.0"], about("Schema version", "Of this record.", "1.0")]
+        Annotated[RecordVersion, about("Schema version", "Of this record.", "1.0")]
     ]
     hook: Required[
         Annotated[
@@ -79,6 +80,16 @@ class Shipper(TypedDict, total=False):
     interim: Annotated[
         list[Annotated[int, Field(ge=100, le=199)]],
         about("Interim responses", "The 1xx codes before the final response.", [100]),
+    ]
+    response_version: Annotated[
+        Word,
+        about(
+            "Response version",
+            "HTTP version of the response, where a request was seen too: `http.version` is the "
+            "request's, and servers answer with their own.",
+            "1.0",
+            since="1.1",
+        ),
     ]
     joined_late: Annotated[
         Literal[True], about("Joined late", "The connection was older than the capture.", True)  # noqa: FBT003 - an example

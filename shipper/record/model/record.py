@@ -1,6 +1,6 @@
 """The record as a whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Required
 
 from pydantic import ConfigDict, TypeAdapter
@@ -21,10 +21,10 @@ from shipper.record.model.origin import (
 )
 from shipper.record.model.own import Shipper
 from shipper.record.model.scalars import Labels, Timestamp, Word, about
+from shipper.record.model.versions import RECORD_VERSIONS, at
 from shipper.record.model.web import Http, Url, UserAgent
 
 SCHEMA_NAME: Final = "http.header.v1"
-SCHEMA_VERSION: Final = "1.0"
 
 # The functional form, because "@timestamp" is no identifier. The parts without a configuration
 # of their own are held to this one.
@@ -76,21 +76,35 @@ RecordDocument = TypedDict(
 RecordDocument.__doc__ = "One HTTP exchange."
 RecordDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
 
-ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(RecordDocument)
+#: The model of each version.
+ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    version: TypeAdapter(at(RecordDocument, version)) for version in RECORD_VERSIONS
+}
+
+#: The newest, which takes the records of all versions.
+ADAPTER: Final = ADAPTERS[RECORD_VERSIONS[-1]]
 
 #: The parts that are the same in every record of an agent.
 CONSTANT: Final = ("data_stream", "ecs", "agent", "host", "observer", "labels", "tags")
 
 
-def _closed(name: str, keys: Iterable[str]) -> TypeAdapter[Any]:
+def _closed(name: str, keys: Iterable[str], version: str) -> TypeAdapter[Any]:
     """An adapter for some of the record's parts, of the same types and as strict."""
-    part = TypedDict(name, {key: RecordDocument.__annotations__[key] for key in keys}, total=False)  # type: ignore[misc]
+    annotations = at(RecordDocument, version).__annotations__
+    part = TypedDict(name, {key: annotations[key] for key in keys}, total=False)  # type: ignore[misc]
     part.__pydantic_config__ = RecordDocument.__pydantic_config__  # type: ignore[attr-defined]
     return TypeAdapter(part)
 
 
 # The same fields in two halves: the constant ones need to be validated once only.
-CONSTANT_ADAPTER: Final = _closed("ConstantParts", CONSTANT)
-VARIABLE_ADAPTER: Final = _closed(
-    "VariableParts", [key for key in RecordDocument.__annotations__ if key not in CONSTANT]
-)
+CONSTANT_ADAPTERS: Final = {
+    version: _closed("ConstantParts", CONSTANT, version) for version in RECORD_VERSIONS
+}
+VARIABLE_ADAPTERS: Final = {
+    version: _closed(
+        "VariableParts",
+        [key for key in RecordDocument.__annotations__ if key not in CONSTANT],
+        version,
+    )
+    for version in RECORD_VERSIONS
+}

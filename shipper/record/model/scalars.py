@@ -11,9 +11,11 @@ from pydantic.fields import FieldInfo
 LONG_MAX: Final = 2**63 - 1
 
 
-def about(title: str, description: str, *examples: Any) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
-    """What the generated schema says of a field."""
-    info: FieldInfo = Field(title=title, description=description, examples=list(examples))
+def about(title: str, description: str, *examples: Any, since: str | None = None) -> FieldInfo:  # noqa: ANN401 - pydantic's own type for examples
+    """What the generated schema says of a field; `since` is the version that added it."""
+    # Where there is nothing to say, it is left unsaid: None would erase what a type says.
+    extra: dict[str, Any] = {"json_schema_extra": {"x-since": since}} if since else {}
+    info: FieldInfo = Field(title=title, description=description, examples=list(examples), **extra)
     return info
 
 
