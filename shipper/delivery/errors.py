@@ -239,6 +239,8 @@ TIMED_OUT = _E._TIMED_OUT
 GIVEN_UP = _E._MSG_TIMED_OUT
 NO_PARTITION = _E._UNKNOWN_PARTITION
 PARTITION_EOF = _E._PARTITION_EOF
+#: What Kafka says of a batch in which some record's time is refused.
+TIMELY = frozenset({_E.INVALID_TIMESTAMP, _E.INVALID_RECORD, _E._INVALID_DIFFERENT_RECORD})
 #: Reports about records that we ourselves took back from the producer.
 PURGED = frozenset({_E._PURGE_QUEUE, _E._PURGE_INFLIGHT, _E._DESTROY})
 

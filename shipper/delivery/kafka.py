@@ -111,6 +111,8 @@ class KafkaSink:
         ticket = self._ticket
         self.counters.submitted += 1
         self._ticket = ticket + 1
+        if self._treatment.undated:
+            record = self._treatment.without_time(ticket, record)
         self._table[ticket] = record, settled
         self._treatment.offered.add(ticket)
         try:

@@ -28,7 +28,6 @@ _DRAIN_S = 10.0
 _RENEWAL_S = 2.0
 
 #: What is said of a record before all waits for a while.
-_DECLINING = frozenset({Help.OPERATOR, Help.NONE})
 _PAUSING = frozenset({Help.TIME, Help.OPERATOR, Help.RESTART})
 
 #: Hands a record to the producer. Raises `BufferError`, `PartitionUnknown`, `KafkaException`.
@@ -162,7 +161,7 @@ class Recovery:
         self.free = False
 
     def _take_back(self, ticket: int, error: KafkaError, message: Message) -> None:
-        if ticket in self._treatment.offered and errors.meaning(error).help in _DECLINING:
+        if ticket in self._treatment.offered and _declines(error):
             self._treatment.decline(ticket, error)
             return
         self._alarm()
@@ -258,6 +257,12 @@ class Recovery:
             return True
         self._treatment.counters.resent += 1
         return True
+
+
+def _declines(error: KafkaError) -> bool:
+    """Whether what was only offered is let go for this; another time would help some."""
+    help_ = errors.meaning(error).help
+    return help_ is Help.OPERATOR or (help_ is Help.NONE and error.code() not in errors.TIMELY)
 
 
 def _failure(error: KafkaError, partition: int | None = None) -> Failure:

@@ -82,6 +82,7 @@ class Treatment:
     def withdraw(self, ticket: int) -> None:
         """It was not taken after all."""
         del self.table[ticket]
+        self.cases.pop(ticket, None)
         self.offered.discard(ticket)
         self.counters.submitted -= 1
 

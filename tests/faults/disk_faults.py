@@ -29,7 +29,7 @@ def _damaged(world: World, damage: Callable[[list[Path]], None], *said: str) -> 
     if said:
         agent.says(*said)
     world.traffic.send(100)
-    world.await_delivery(10)
+    world.await_what_comes(10)
     time.sleep(2)
 
 
@@ -80,7 +80,7 @@ def _full(world: World, policy: str) -> None:
     time.sleep(3)
     world.kafka.start()
     world.traffic.send(200, rate=200)
-    world.await_delivery(15)
+    world.await_what_comes(15)
 
 
 @scenario(needs="own")
@@ -124,7 +124,7 @@ def disk_full(world: World) -> None:
     filler.unlink()
     world.kafka.start()
     world.traffic.send(200, rate=200)
-    world.await_delivery(15)
+    world.await_what_comes(15)
 
 
 @scenario()

@@ -58,7 +58,7 @@ def record_too_large(world: World) -> None:
     for number in range(200):
         header = f"X-Long: {'x' * 5000}\r\n" if number % 20 == 7 else ""
         world.traffic.send(1, header=header)
-    world.await_delivery()
+    world.await_what_comes(15)
 
 
 @scenario()
@@ -79,7 +79,7 @@ def _injected(code: int, world: World) -> None:
     world.faulty.answer(PRODUCE, *[code] * 3)
     world.traffic.send(300)
     world.traffic.send(100)
-    world.await_delivery(20)
+    world.await_what_comes(20)
 
 
 for _code in INJECTED:

@@ -96,10 +96,20 @@ class World:
         return len(names & self.traffic.sent.keys())
 
     def await_delivery(self, within_s: float = 60.0) -> None:
-        """Until all that was sent is in the topic, or the time is over: the verdict is later."""
+        """Until all that was sent is in the topic: AssertionError with the agents' words if not."""
+        if not self.await_what_comes(within_s):
+            said = [line for agent in self.agents for line in agent.lines()[-8:]]
+            left = len(self.traffic.sent) - self.delivered()
+            raise AssertionError(f"{left} did not arrive in {within_s:.0f} s; {said}")
+
+    def await_what_comes(self, within_s: float) -> bool:
+        """Until all that was sent is in the topic, or the time is over; whether it is."""
         end = time.monotonic() + within_s
-        while self.delivered() < len(self.traffic.sent) and time.monotonic() < end:
+        while self.delivered() < len(self.traffic.sent):
+            if time.monotonic() > end:
+                return False
             time.sleep(0.3)
+        return True
 
     def stop(self) -> None:
         """End the agents in order."""
