@@ -8,7 +8,7 @@ older watermark only makes records be sent once more.
     0     64  marks, slot 0         number, watermark, its sequence, next position, next sequence,
                                     CRC-32 of these
     64    64  marks, slot 1
-    4096  31K note, slot 0          number, length, CRC-32 of the JSON, JSON
+    4096  31K note, slot 0          number, length, CRC-32 of these and of the JSON, JSON
     36864 31K note, slot 1
 """
 
@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 _MARKS: Final = struct.Struct("<QQQQQI")
 _MARKS_BODY: Final = struct.Struct("<QQQQQ")
 _NOTE: Final = struct.Struct("<QII")
+_NOTE_BODY: Final = struct.Struct("<QI")
 _MARKS_AT: Final = (0, 64)
 _NOTES_AT: Final = (4096, 36864)
 _SIZE: Final = 69632
@@ -75,7 +76,8 @@ class State:
             raise ValueError(f"a note of {len(text)} bytes is longer than {LONGEST_NOTE}")
         self._note_number += 1
         self.note = note
-        head = _NOTE.pack(self._note_number, len(text), zlib.crc32(text))
+        checksum = _note_checksum(self._note_number, text)
+        head = _NOTE.pack(self._note_number, len(text), checksum)
         at = _NOTES_AT[self._note_number % 2]
         self._map[at : at + len(head) + len(text)] = head + text
 
@@ -100,9 +102,13 @@ class State:
             if number <= best[0] or length > LONGEST_NOTE:
                 continue
             text = self._map[at + _NOTE.size : at + _NOTE.size + length]
-            if zlib.crc32(text) == checksum:
+            if _note_checksum(number, text) == checksum:
                 best = (number, json.loads(text))
         return best
+
+
+def _note_checksum(number: int, text: bytes) -> int:
+    return zlib.crc32(text, zlib.crc32(_NOTE_BODY.pack(number, len(text))))
 
 
 def _opened(path: Path) -> int:
