@@ -7,6 +7,7 @@ until it is known a record has no place. This module waits for nobody longer tha
 
 import random
 import struct
+import threading
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ from shipper.delivery.options import PartitionBy
 
 #: How long one question to the broker may hold up its caller (seconds).
 ASK_S = 0.2
+#: How long the broker may take for its answer (seconds).
+_PATIENCE_S = 10.0
 #: How often the number of partitions is asked again (seconds).
 _REFRESH_S = 60.0
 #: How long records without a rule stay with one partition (seconds).
@@ -93,6 +96,32 @@ class _KeyHash:
         return _tail(h, key, whole)
 
 
+class _Question:
+    """How many partitions a topic has, asked of a producer's broker in a thread of its own."""
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self.of = producer
+        self._topic = topic
+        self._found: int | KafkaError | None = None
+        self._answered = threading.Event()
+        threading.Thread(target=self._ask, name="partitions", daemon=True).start()
+
+    def answer(self, timeout_s: float) -> int | KafkaError | None:
+        """The number, or why there is none; None if neither came in time."""
+        self._answered.wait(timeout_s)
+        return self._found
+
+    def _ask(self) -> None:
+        try:
+            found = self.of.list_topics(self._topic, timeout=_PATIENCE_S).topics[self._topic]
+        except KafkaException as e:
+            self._found = error_of(e)
+        else:
+            none = KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
+            self._found = found.error or len(found.partitions) or none
+        self._answered.set()
+
+
 class Partitions:
     """The place of each record, by the rule that was configured."""
 
@@ -108,6 +137,7 @@ class Partitions:
         self._clock = clock
         self._chance = chance
         self._counts: dict[str, int] = {}
+        self._questions: dict[str, _Question] = {}
         self._stays: dict[str, int] = {}
         self._key_hash = _KeyHash()
         self._connections: dict[bytes, int] = {}
@@ -133,20 +163,24 @@ class Partitions:
             )
         return value % count
 
-    def ask(self, producer: Producer, topic: str, timeout_s: float = ASK_S) -> KafkaError | None:
-        """Ask how many partitions a topic has; why that is not known, or None."""
-        try:
-            found = producer.list_topics(topic, timeout=timeout_s).topics[topic]
-        except KafkaException as e:
-            return error_of(e)
-        error: KafkaError | None = found.error
-        if error is not None:
-            return error
-        if not found.partitions:
-            return KafkaError(KafkaError.LEADER_NOT_AVAILABLE)
-        if self._counts.get(topic) != len(found.partitions):
-            self._counts[topic] = len(found.partitions)
-            self._stays[topic] = self._chance(len(found.partitions))
+    def ask(self, producer: Producer, topic: str) -> KafkaError | None:
+        """Ask how many partitions a topic has; why that is not known, or None.
+
+        Waits `ASK_S` at most. On a slow way to the broker the answer comes later, and is found by
+        a later call: the question goes on beside the caller.
+        """
+        question = self._questions.get(topic)
+        if question is None or question.of is not producer:
+            question = self._questions[topic] = _Question(producer, topic)
+        found = question.answer(ASK_S)
+        if found is None:
+            return KafkaError(KafkaError._TIMED_OUT)  # noqa: SLF001 - the client's own name
+        del self._questions[topic]
+        if isinstance(found, KafkaError):
+            return found
+        if self._counts.get(topic) != found:
+            self._counts[topic] = found
+            self._stays[topic] = self._chance(found)
         return None
 
     def forget(self, topic: str) -> None:

@@ -1,5 +1,7 @@
 """Which partition a record goes to."""
 
+import contextlib
+import time
 from collections import Counter
 
 import pytest
@@ -10,6 +12,7 @@ from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.options import Options, PartitionBy
 from shipper.delivery.partition import Partitions, PartitionUnknown, _KeyHash, murmur2
+from shipper.delivery.sink import Backpressure
 
 from .broker import FaultyBroker
 from .conftest import Said, record
@@ -100,3 +103,17 @@ def test_what_is_no_record_waits_for_no_count(broker: FaultyBroker, said: Said) 
     sink.close()
     (found,) = read_all(broker, said, "ledger")
     assert found.partition == (murmur2(b"the key") & 0x7FFFFFFF) % 4
+
+
+def test_a_slow_way_to_the_broker_only_delays(broker: FaultyBroker, said: Said) -> None:
+    """An answer that takes longer than one question may hold the worker up is still an answer."""
+    broker.slow(600)
+    sink = KafkaSink({"bootstrap.servers": broker.bootstrap}, log=said)
+    end = time.monotonic() + 30
+    while sink.counters.submitted < 1 and time.monotonic() < end:
+        with contextlib.suppress(Backpressure):
+            sink.submit(record(1))
+        sink.poll(0.05)
+    assert sink.flush(30) == 0
+    assert sink.counters.acknowledged == 1
+    sink.close()
