@@ -1,8 +1,8 @@
 """The spool's root: one locked folder a worker and incarnation, and those that nobody holds.
 
 The lock is the kernel's (flock(2)) and ends with its process, however that ends. An unlocked
-folder is a dead one's: whoever locks it sends what it holds. Making a folder and looking for
-those of the dead exclude each other, by a lock on the root itself.
+folder is a dead one's: whoever locks it sends what it holds. Making a folder, taking one
+and removing it exclude each other, by a lock on the root itself.
 """
 
 import contextlib
@@ -77,9 +77,10 @@ class Folder:
             for path in self.path.iterdir():
                 if path.name not in {_STATE, _LOCK}:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            for name in (_STATE, _LOCK):
-                (self.path / name).unlink()
-            self.path.rmdir()
+            with _alone(self.path.parent):
+                for name in (_STATE, _LOCK):
+                    (self.path / name).unlink()
+                self.path.rmdir()
         self.close()
 
 
