@@ -1,12 +1,11 @@
 """The models' JSON Schemas and the anomalies -> the generated tables below docs/."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from shipper.record.anomalies import ANOMALIES
-
-Schema = dict[str, Any]
+from shipper.record.avro import RENAMED
+from shipper.record.schema import Contract, Schema, fields, json_schema
 
 # The parts of a side are those at the root once more.
 _REPEATED = ("shipper.source.", "shipper.destination.")
@@ -51,6 +50,21 @@ def field_table(schema: Schema) -> str:
             f"| {_code(example)} |"
         )
     return "\n".join(rows)
+
+
+def avro_table(contracts: Iterable[Contract]) -> str:
+    """A table of the fields that are another thing in Avro than in JSON."""
+    rows = ["| field | in JSON | field in Avro | in Avro |", "| --- | --- | --- | --- |"]
+    found: dict[str, str] = {}
+    for contract in contracts:
+        for name, field in fields(json_schema(contract)):
+            *path, last = name.split(".")
+            avro_name = ".".join([*path, RENAMED.get(last, last)])
+            if field.get("format") == "date-time":
+                found[name] = f"| `{name}` | text, RFC 3339 | `{avro_name}` | timestamp-micros |"
+            elif avro_name != name:
+                found[name] = f"| `{name}` | as it is | `{avro_name}` | the same |"
+    return "\n".join([*rows, *found.values()])
 
 
 def anomaly_table() -> str:

@@ -11,7 +11,8 @@ import orjson
 import record_accounts
 from record_exchanges import CREATED, EXAMPLES, OFFSET, builder
 
-from shipper.record.reference import anomaly_table, field_table, leaves
+from shipper.record.avro import avro_schema
+from shipper.record.reference import anomaly_table, avro_table, field_table, leaves
 from shipper.record.schema import (
     CONTRACTS,
     DEAD,
@@ -30,6 +31,7 @@ REFERENCES = {
         "fields": lambda: field_table(json_schema(RECORD)),
         "anomalies": anomaly_table,
     },
+    "schemas.md": {"avro": lambda: avro_table(CONTRACTS)},
     "ledger.md": {
         "ledger": lambda: field_table(json_schema(LEDGER)),
         "dead": lambda: field_table(json_schema(DEAD)),
@@ -45,6 +47,7 @@ def schema_texts(contract: Contract) -> dict[Path, bytes]:
     return {
         folder / f"{version}.schema.json": orjson.dumps(json_schema(contract), option=_PRETTY),
         folder / f"{version}.open.schema.json": orjson.dumps(open_schema(contract), option=_PRETTY),
+        folder / f"{version}.avsc": orjson.dumps(avro_schema(contract), option=_PRETTY),
     }
 
 
