@@ -16,8 +16,11 @@ _SECRET = re.compile(
 
 
 def is_secret(key: str) -> bool:
-    """Whether the value of a key, by its dotted name, is nobody's business."""
-    return _SECRET.search(key) is not None
+    """Whether the value of a key, by its dotted name, is nobody's business.
+
+    NAME.file holds the path of a secret, which is none.
+    """
+    return not key.endswith(".file") and _SECRET.search(key) is not None
 
 
 class SettingsTable(Mapping[str, Setting]):

@@ -13,19 +13,12 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from shipper.delivery import errors
 from shipper.delivery.clientlog import client_logger
-from shipper.delivery.errors import Help, Setting, Settings
+from shipper.delivery.errors import Help, Settings
 from shipper.delivery.lines import Lines
 from shipper.delivery.secret_files import SecretFiles
 from shipper.delivery.settings import make, producer_settings
 from shipper.delivery.sink import Log
 from shipper.errors import ConfigError
-
-#: What is no data record has no partition of ours: its key decides, in the same way. And a topic
-#: that is gone is told sooner than after 30 s.
-_OURS: dict[str, Setting] = {
-    "partitioner": "murmur2_random",
-    "topic.metadata.propagation.max.ms": 5000,
-}
 
 
 class Client:
@@ -39,7 +32,7 @@ class Client:
         self._log = log
         self._lines = Lines(log, clock=clock)
         self._logger = client_logger(log)
-        self._files = SecretFiles({**_OURS, **producer_settings(settings, log)}, clock)
+        self._files = SecretFiles(producer_settings(settings, log), clock)
         self._settings: Settings = {}
         self._cause = ""
         self.producer = self._made()

@@ -29,6 +29,10 @@ DEFAULTS: dict[str, Setting] = {
     # librdkafka's own default, 1 GiB, is too much for an edge host.
     "queue.buffering.max.kbytes": 65536,
     "socket.keepalive.enable": True,
+    # What is no data record has no partition of ours: its key decides, in the same way.
+    "partitioner": "murmur2_random",
+    # A topic that is gone is told sooner than after 30 s.
+    "topic.metadata.propagation.max.ms": 5000,
 }
 
 _ALIASES = {
