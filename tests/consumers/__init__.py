@@ -1,0 +1,1 @@
+"""What is shipped for consumers below config/, tried with the real thing as far as it goes."""

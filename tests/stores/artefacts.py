@@ -1,0 +1,136 @@
+"""The name of a store in; the folder of a real OpenSearch or Elasticsearch out.
+
+Maven copies what the vendors publish for integration tests (the core without plugins) once, from
+wherever this machine's Maven is told to look, and it is unpacked below `build/stores`; after that
+neither Maven nor a network is needed.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from shipper.errors import UnavailableError
+
+STORES = Path(__file__).parents[2] / "build" / "stores"
+#: Where distributions put the Javas that they know.
+JAVAS = Path("/usr/lib/jvm")
+_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+_PATIENCE_S = 900
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What is fetched: `java` is the oldest version that it runs on."""
+
+    name: str
+    group: str
+    version: str
+    java: int
+
+    @property
+    def coordinates(self) -> str:
+        """As Maven takes them."""
+        return f"{self.group}:{self.name}:{self.version}:zip"
+
+
+OPENSEARCH = Distribution(
+    "opensearch", "org.opensearch.distribution.integ-test-zip", "3.6.0", java=21
+)
+ELASTICSEARCH = Distribution(
+    "elasticsearch", "org.elasticsearch.distribution.integ-test-zip", "8.19.21", java=17
+)
+
+
+def home(distribution: Distribution) -> Path:
+    """The unpacked folder; fetched and unpacked first when it is not there yet.
+
+    Raises UnavailableError when Maven, the first time, is missing or fails.
+    """
+    folder = STORES / f"{distribution.name}-{distribution.version}"
+    stamp = folder / ".complete"
+    with _alone():
+        if not stamp.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            _unpack(_fetch(distribution), STORES)
+            stamp.touch()
+    return folder
+
+
+def java_home(least: int) -> Path:
+    """The oldest Java on this machine that is at least of this version.
+
+    Raises UnavailableError when there is none.
+    """
+    found = sorted((version, path) for path in JAVAS.glob("*") if (version := _version(path)))
+    for version, path in found:
+        if version >= least:
+            return path
+    raise UnavailableError(
+        f"this store needs Java {least} or newer, and {JAVAS} has "
+        f"{', '.join(str(version) for version, _ in found) or 'none'}",
+        "unpack or link a JDK there: Temurin's packages are called temurin-25-jdk",
+    )
+
+
+def _version(path: Path) -> int | None:
+    """The major version of a Java, as its `release` file says; None where there is no Java."""
+    release = path / "release"
+    if path.is_symlink() or not release.is_file() or not (path / "bin" / "java").exists():
+        return None
+    for line in release.read_text("utf-8").splitlines():
+        if line.startswith("JAVA_VERSION="):
+            return int(line.partition("=")[2].strip('"').partition(".")[0])
+    return None
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process fetches, the others wait for it."""
+    STORES.mkdir(parents=True, exist_ok=True)
+    with (STORES / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fetch(distribution: Distribution) -> Path:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise UnavailableError(
+            f"{distribution.name} has to be fetched, and Maven is missing",
+            "apt-get install maven",
+        )
+    sys.stderr.write(f"Fetching {distribution.name} with Maven into build/stores\n")
+    done = subprocess.run(
+        [
+            *(maven, "--quiet", "--batch-mode", _PLUGIN),
+            f"-Dartifact={distribution.coordinates}",
+            f"-DoutputDirectory={STORES}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    if done.returncode:
+        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+        first = said[0].removeprefix("[ERROR]").strip() if said else "it said nothing"
+        raise UnavailableError(f"Maven can't fetch {distribution.name}: {first}", "try mvn by hand")
+    return STORES / f"{distribution.name}-{distribution.version}.zip"
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack it with the modes of its files, and forget the archive: Maven keeps it."""
+    with zipfile.ZipFile(archive) as opened:
+        for entry in opened.infolist():
+            at = Path(opened.extract(entry, folder))
+            mode = entry.external_attr >> 16
+            if mode and not entry.is_dir():
+                os.chmod(at, mode & 0o777 | 0o444)  # noqa: PTH101 - also for what is a link
+    archive.unlink()

@@ -1,0 +1,202 @@
+"""A distribution in; one running OpenSearch or Elasticsearch out, ours alone.
+
+    with Store(OPENSEARCH) as store:
+        store.put("/_index_template/x", {...})
+        assert store.ask("GET", "/_count").body["count"] == 0
+
+It listens on 127.0.0.1 only and has no log-in. Neither store runs as root: started by root, it
+becomes nobody, with a folder of its own, which is forgotten at `close`.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from brokers.node import last_words
+from brokers.ports import Ports
+from brokers.waiting import eventually
+
+from shipper.errors import UnavailableError
+
+from .artefacts import ELASTICSEARCH, Distribution, home, java_home
+
+#: How long a start may take (seconds); about 20 s on an idle machine.
+READY_S = 180.0
+_ANSWER_S = 60.0
+_HEAP_MB = 512
+_NOBODY = ("--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
+_QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Xms{_HEAP_MB}m", f"-Xmx{_HEAP_MB}m")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a store answered: the HTTP status and the JSON body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Store:
+    """One node. Raises UnavailableError when it does not get ready."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self.distribution = distribution
+        self._home = home(distribution)
+        self._java = java_home(distribution.java)
+        ports = Ports()
+        self._port, self._transport = ports.free(), ports.free()
+        self._folder = tempfile.TemporaryDirectory(prefix=f"shipper-{distribution.name}-")
+        self._output = Path(self._folder.name) / "output.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def ask(self, method: str, path: str, body: object = None) -> Answer:
+        """One request with a JSON body; any status is an answer."""
+        data = None if body is None else json.dumps(body).encode()
+        return self._send(method, path, data, "application/json")
+
+    def put(self, path: str, body: object) -> None:
+        """PUT that has to be accepted."""
+        answer = self.ask("PUT", path, body)
+        assert answer.status in (200, 201), answer.body
+
+    def create(self, stream: str, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> list[int]:
+        """Create (id, document) pairs in one bulk request, as the sinks do; the status of each."""
+        lines: list[str] = []
+        for key, document in documents:
+            lines += [json.dumps({"create": {"_id": key}}), json.dumps(document)]
+        text = "".join(f"{line}\n" for line in lines).encode()
+        answer = self._send("POST", f"/{stream}/_bulk", text, "application/x-ndjson")
+        assert answer.status == 200, answer.body
+        return [item["create"]["status"] for item in answer.body["items"]]
+
+    def search(self, index: str, body: object) -> dict[str, Any]:
+        """Search in everything written so far."""
+        self.ask("POST", f"/{index}/_refresh")
+        answer = self.ask("POST", f"/{index}/_search", body)
+        assert answer.status == 200, answer.body
+        return answer.body
+
+    def close(self) -> None:
+        """End it and forget its data."""
+        if self._process is not None:
+            # Its own session: the launcher of Elasticsearch and the server that it started.
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        name, folder = self.distribution.name, Path(self._folder.name)
+        self._configure(folder)
+        prefix = "ES" if self.distribution == ELASTICSEARCH else "OPENSEARCH"
+        user = _NOBODY if os.geteuid() == 0 else ()
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                # It ends with the thread that started it, however that ends.
+                ["setpriv", *user, "--pdeathsig", "KILL", self._home / "bin" / name],
+                cwd=folder,
+                env={
+                    "PATH": os.environ["PATH"],
+                    f"{prefix}_PATH_CONF": str(folder / "config"),
+                    f"{prefix}_JAVA_HOME": str(self._java),
+                    f"{prefix}_TMPDIR": str(folder / "temporary"),
+                    "CLI_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(self._serves, f"{name} serves", READY_S)
+
+    def _configure(self, folder: Path) -> None:
+        settings: dict[str, object] = {
+            "discovery.type": "single-node",
+            "network.host": "127.0.0.1",
+            "http.port": self._port,
+            "transport.port": self._transport,
+            "path.data": folder / "data",
+            "path.logs": folder / "logs",
+            # A full disk of the machine is not what is tested.
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+        }
+        options = [*_QUICK, f"-Djava.io.tmpdir={folder}/temporary"]
+        if self.distribution == ELASTICSEARCH:
+            settings["xpack.security.enabled"] = "false"
+        else:
+            # From its own jvm.options, for Java 21 and later.
+            options += [
+                "--add-modules=jdk.incubator.vector",
+                f"-javaagent:{self._home}/agent/opensearch-agent.jar",
+                "--add-opens=java.base/java.nio=org.apache.arrow.memory.core,ALL-UNNAMED",
+            ]
+        for part in ("config", "data", "logs", "temporary"):
+            (folder / part).mkdir()
+        config = folder / "config"
+        lines = "".join(f"{key}: {value}\n" for key, value in settings.items())
+        (config / f"{self.distribution.name}.yml").write_text(lines)
+        (config / "jvm.options").write_text("".join(f"{option}\n" for option in options))
+        shutil.copyfile(self._home / "config" / "log4j2.properties", config / "log4j2.properties")
+        if os.geteuid() == 0:
+            for path in (folder, *folder.rglob("*")):
+                shutil.chown(path, "nobody", "nogroup")
+
+    def _serves(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise UnavailableError(
+                f"{self.distribution.name} has ended",
+                last_words(self._output.read_text(errors="replace")),
+            )
+        try:
+            return self.ask("GET", "/_cluster/health").status == 200
+        except OSError:
+            return False
+
+    def _send(self, method: str, path: str, data: bytes | None, kind: str) -> Answer:
+        request = urllib.request.Request(  # noqa: S310 - the address is our own
+            self.url + path, data=data, method=method, headers={"Content-Type": kind}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310
+                return _answer(answer.status, answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return _answer(refused.code, refused.read())
+
+
+def _answer(status: int, body: bytes) -> Answer:
+    try:
+        return Answer(status, json.loads(body or b"{}"))
+    except ValueError:
+        return Answer(status, {"text": body.decode(errors="replace")})
