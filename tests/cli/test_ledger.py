@@ -86,7 +86,7 @@ def ledger(account: EncodedRecord | None) -> dict[str, Any]:
 
 def off(document: dict[str, Any]) -> dict[str, int]:
     """By how much each stage does not add up."""
-    found = {}
+    found: dict[str, int] = {}
     for name, stage in document["stages"].items():
         by = stage["in"] - stage["out"] - stage["held"] - sum(stage["discarded"].values())
         found |= {name: by} if by else {}
