@@ -128,6 +128,8 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     dead = commands.add_parser("dead-letters", help="what could not be published: list, resend")
     _configuration(dead)
 
+    schema = commands.add_parser("schema", help="export schemas, check documents, compare versions")
+
     demo = commands.add_parser("demo", help="everything on this machine: traffic, broker, records")
     # These know their own options, and bring a Kafka client along: only when they are meant.
     for name, command in (
@@ -135,6 +137,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         ("topics", topics),
         ("audit", audit),
         ("dead-letters", dead),
+        ("schema", schema),
         ("demo", demo),
     ):
         if name in argv:
@@ -174,6 +177,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from shipper import demo  # noqa: PLC0415
 
             return demo.run(arguments)
+        case "schema":
+            from shipper import schema  # noqa: PLC0415
+
+            return schema.run(arguments)
         case name:
             code: int = _module(name).run(arguments, configuration(arguments))
             return code

@@ -2,16 +2,21 @@
 
 This is its door. It reads no file and no clock, and knows no Kafka: settings and times are
 handed in, an `EncodedRecord` is handed out. The accounts (ledger) and dead letters that go beside
-the records are made here too.
+the records are made here too, and the schemas of all of them.
 """
 
+from shipper.record.avro import AvroForm, avro_schema
+from shipper.record.avro_compatibility import avro_changes
 from shipper.record.clock import timestamp
+from shipper.record.compatibility import Change, json_changes
 from shipper.record.dead import DeadLetters
 from shipper.record.encode import Record, RecordBuilder, RecordRejected
+from shipper.record.faults import Fault, first_fault
 from shipper.record.headers import NameSeen
 from shipper.record.ledger import LedgerBuilder
 from shipper.record.model.ledger import STAGES, Coverage, Ledger, Lost, Stage, Stages, Unobserved
 from shipper.record.model.ledger import Sequence as LedgerSequence
+from shipper.record.schema import CONTRACTS, RECORD, Contract, json_schema, open_schema
 from shipper.record.settings import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
@@ -25,13 +30,19 @@ from shipper.record.settings import (
 from shipper.record.shorten import shorten
 
 __all__ = [
+    "CONTRACTS",
     "DEFAULT_REQUEST_HEADERS",
     "DEFAULT_RESPONSE_HEADERS",
+    "RECORD",
     "STAGES",
     "Action",
+    "AvroForm",
+    "Change",
     "ClientIp",
+    "Contract",
     "Coverage",
     "DeadLetters",
+    "Fault",
     "HeaderSettings",
     "Identity",
     "Ledger",
@@ -47,6 +58,12 @@ __all__ = [
     "Stage",
     "Stages",
     "Unobserved",
+    "avro_changes",
+    "avro_schema",
+    "first_fault",
+    "json_changes",
+    "json_schema",
+    "open_schema",
     "shorten",
     "timestamp",
 ]

@@ -16,13 +16,20 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from shipper.record.avro import AvroForm, avro_schema
-from shipper.record.schema import CONTRACTS, RECORDS, Contract, json_schema
+from shipper.record.faults import first_fault
+from shipper.record.schema import CONTRACTS, RECORDS, Contract, json_schema, open_schema
 
 FORMS = {contract: AvroForm(contract) for contract in CONTRACTS}
 PARSED = {contract: fastavro.parse_schema(form.schema) for contract, form in FORMS.items()}
 CLOSED = {
     contract: Draft202012Validator(
         json_schema(contract), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    for contract in CONTRACTS
+}
+OPEN = {
+    contract: Draft202012Validator(
+        open_schema(contract), format_checker=Draft202012Validator.FORMAT_CHECKER
     )
     for contract in CONTRACTS
 }
@@ -77,11 +84,18 @@ def test_model_json_schema_and_avro_take_the_same_documents(
 def test_model_and_json_schema_refuse_the_same_documents(
     contract: Contract, data: st.DataObject
 ) -> None:
-    """One null, one wrong type or one unknown field anywhere is refused by both."""
+    """One null, one wrong type or one unknown field anywhere is refused by both.
+
+    What `shipper schema check` says of it is what the schemas say, the open one included.
+    """
     fault, document = data.draw(spoilt(contract))
     assert not CLOSED[contract].is_valid(document), fault
     with pytest.raises(ValidationError):
         contract.adapter.validate_python(document)
+    assert first_fault(document, contract) is not None
+    assert (first_fault(document, contract, opened=True) is None) is OPEN[contract].is_valid(
+        document
+    ), fault
 
 
 @every_contract
