@@ -7,6 +7,7 @@ to look); after that neither it nor a network is needed.
 import contextlib
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -47,6 +48,24 @@ def class_path() -> str:
     return f"{JARS}/*"
 
 
+def connect_class_path() -> str:
+    """The same with Kafka's connector for files, which lies beside: brokers don't need it.
+
+    Raises UnavailableError as `class_path` does.
+    """
+    kafka = class_path()
+    (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", POM.read_text("utf-8"))
+    folder = JARS.with_name("connect")
+    with _alone():
+        if not (folder / f"connect-file-{version}.jar").is_file():
+            _maven(
+                "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+                f"-Dartifact=org.apache.kafka:connect-file:{version}",
+                f"-DoutputDirectory={folder}",
+            )
+    return f"{kafka}:{folder}/connect-file-{version}.jar"
+
+
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """One process copies, the others wait for it."""
@@ -57,18 +76,21 @@ def _alone() -> Iterator[None]:
 
 
 def _copy() -> None:
+    sys.stderr.write("Fetching Apache Kafka with Maven into build/kafka\n")
+    for old in [*JARS.glob("*.jar"), *JARS.glob("*.jsa")]:
+        old.unlink()
+    _maven("--file", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}")
+
+
+def _maven(*arguments: str) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise UnavailableError(
             "the jars of a real Kafka have to be fetched, and Maven is missing",
             "apt-get install maven",
         )
-    sys.stderr.write("Fetching Apache Kafka with Maven into build/kafka\n")
-    for old in [*JARS.glob("*.jar"), *JARS.glob("*.jsa")]:
-        old.unlink()
-    command = (maven, "--quiet", "--batch-mode", "--file", POM, "dependency:copy-dependencies")
     done = subprocess.run(
-        [*command, f"-DoutputDirectory={JARS}"],
+        [maven, "--quiet", "--batch-mode", *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,141 @@
+"""A cluster's address in; one running Kafka Connect worker out, ours alone.
+
+    with Connect(kafka.inside) as connect:
+        connect.put("x", {"connector.class": FILE_SINK, "topics": "t", "file": "/tmp/x"})
+
+A standalone worker of Kafka 4.1 with its own connectors for files and no vendor's. `settings` are
+laid over the worker's own. It listens on 127.0.0.1 only.
+"""
+
+import json
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from shipper.delivery.errors import Setting
+from shipper.errors import UnavailableError
+
+from .artefacts import connect_class_path
+from .node import last_words
+from .ports import Ports
+from .waiting import eventually
+
+FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+#: How long a start may take (seconds); about 10 s on an idle machine.
+READY_S = 120.0
+_LOGGING = Path(__file__).parent / "log4j2.properties"
+_JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m")
+_ANSWER_S = 60.0
+
+
+class Connect:
+    """One worker. Raises UnavailableError when it does not get ready."""
+
+    def __init__(
+        self, kafka: Mapping[str, Setting], settings: Mapping[str, str] | None = None
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="shipper-connect-")
+        folder = Path(self._folder.name)
+        self._output = folder / "output.log"
+        self._port = Ports().free()
+        own = {
+            "bootstrap.servers": kafka["bootstrap.servers"],
+            "listeners": f"http://127.0.0.1:{self._port}",
+            "offset.storage.file.filename": folder / "offsets",
+            "offset.flush.interval.ms": 1000,
+            "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+            "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+            **(settings or {}),
+        }
+        properties = folder / "worker.properties"
+        properties.write_text("".join(f"{key}={value}\n" for key, value in own.items()))
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                # It ends with the thread that started it, however that ends.
+                [
+                    *("setpriv", "--pdeathsig", "KILL", *_JAVA),
+                    *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", connect_class_path()),
+                    *("org.apache.kafka.connect.cli.ConnectStandalone", properties),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            eventually(self._serves, "Kafka Connect serves", READY_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def put(self, name: str, config: Mapping[str, str]) -> None:
+        """Make a connector, or change it; it has to be accepted."""
+        status, answer = self.ask("PUT", f"/connectors/{name}/config", config)
+        assert status in (200, 201), answer
+
+    def validate(self, config: Mapping[str, str]) -> dict[str, list[str]]:
+        """Setting that the worker knows -> what is wrong with it, for a connector of this class."""
+        kind = config["connector.class"].rpartition(".")[2]
+        status, answer = self.ask("PUT", f"/connector-plugins/{kind}/config/validate", config)
+        assert status == 200, answer
+        return {one["value"]["name"]: one["value"]["errors"] for one in answer["configs"]}
+
+    def states(self, name: str) -> list[str]:
+        """The state of a connector, then of each of its tasks."""
+        status, answer = self.ask("GET", f"/connectors/{name}/status")
+        if status != 200:
+            return []
+        return [answer["connector"]["state"], *(task["state"] for task in answer["tasks"])]
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request with a JSON body; any status is an answer."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._port}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_ANSWER_S) as answer:  # noqa: S310
+                return answer.status, _read(answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, _read(refused.read())
+
+    def close(self) -> None:
+        """End it and forget its offsets."""
+        self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _serves(self) -> bool:
+        if self._process.poll() is not None:
+            said = last_words(self._output.read_text(errors="replace"))
+            raise UnavailableError("Kafka Connect has ended", said)
+        try:
+            return self.ask("GET", "/connectors")[0] == 200
+        except OSError:
+            return False
+
+
+def _read(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON there is
+    try:
+        return json.loads(body or b"null")
+    except ValueError:  # before it serves, its web server answers in HTML
+        return body.decode(errors="replace")
