@@ -22,11 +22,18 @@ from shipper.record import (
     json_changes,
     json_schema,
     open_schema,
+    registry_schema,
 )
+from shipper.registry import Registry
 
 _KINDS: Final = {"closed": json_schema, "open": open_schema, "avro": avro_schema}
 _TOPICS: Final = tuple(dict.fromkeys(contract.name for contract in CONTRACTS))
 _NOT_VALID: Final = 1
+#: Kind -> the registry's word for it, what is registered, and what it is kept to.
+_REGISTERED: Final = {
+    "closed": ("JSON", registry_schema, "BACKWARD_TRANSITIVE"),
+    "avro": ("AVRO", avro_schema, "FULL_TRANSITIVE"),
+}
 
 _EXAMPLES: Final = """\
 The closed schema is what producers are held to; the open one bears what later versions add.
@@ -34,6 +41,7 @@ The closed schema is what producers are held to; the open one bears what later v
   shipper schema export --version 1.0 --kind open > http.header.v1.json
   shipper tail --json | shipper schema check
   shipper schema diff 1.0 1.1
+  shipper schema register --registry http://registry:8081
 """
 
 
@@ -77,6 +85,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("--topic", choices=_TOPICS, default=RECORD.name, help="of the versions")
     diff.add_argument("--json", action="store_true", help="for programs")
 
+    register = actions.add_parser(
+        "register",
+        help="register every version of a topic's schema in a registry, oldest first",
+        description="The registry speaks Confluent's API (Apicurio: .../apis/ccompat/v7). What is "
+        "registered already stays as it is; a new subject gets the compatibility that its schema "
+        "is kept to. Exit codes: 0; 1 the registry refuses a version; 69 it can't be asked; "
+        "77 it wants other credentials.",
+    )
+    register.add_argument("--registry", required=True, metavar="URL", help="http(s)://HOST:PORT/…")
+    register.add_argument(
+        "--topic", choices=_TOPICS, default=RECORD.name, help=f"whose schema ({RECORD.name})"
+    )
+    register.add_argument(
+        "--kind", choices=tuple(_REGISTERED), default="closed", help="which schema (closed)"
+    )
+    register.add_argument(
+        "--kafka-topic",
+        metavar="NAME",
+        help="the topic that it is for, as the subject is NAME-value (the same; Avro has a topic "
+        "of its own, which has to be named)",
+    )
+    register.add_argument("--user", help="who asks")
+    register.add_argument("--password-file", type=Path, metavar="FILE", help="holds the password")
+    register.add_argument("--ca", type=Path, metavar="FILE", help="certificates to trust (PEM)")
+    register.add_argument("--json", action="store_true", help="for programs")
+
 
 def _which(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -89,6 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Export, check or compare; the exit code."""
     if arguments.action == "export":
         return _export(arguments)
+    if arguments.action == "register":
+        return _register(arguments)
     return _check(arguments) if arguments.action == "check" else _diff(arguments)
 
 
@@ -212,3 +248,45 @@ def _schema(text: str, topic: str, like: str) -> dict[str, Any]:
 
 def _is_avro(schema: dict[str, Any]) -> bool:
     return schema.get("type") == "record"
+
+
+def _register(arguments: argparse.Namespace) -> int:
+    if arguments.kind == "avro" and arguments.kafka_topic is None:
+        raise UsageError("Avro has a topic of its own", "name it with --kafka-topic")
+    subject = f"{arguments.kafka_topic or arguments.topic}-value"
+    registry = Registry(
+        arguments.registry,
+        user=arguments.user,
+        password=_password(arguments.password_file),
+        ca=arguments.ca,
+    )
+    kind, schema, wanted = _REGISTERED[arguments.kind]
+    new = subject not in registry.subjects()
+    done: list[dict[str, object]] = []
+    for contract in CONTRACTS:
+        if contract.name == arguments.topic:
+            text = orjson.dumps(schema(contract)).decode()
+            known = None if new and not done else registry.lookup(subject, text, kind)
+            number = registry.register(subject, text, kind) if known is None else known
+            done.append({"version": contract.version, "id": number, "new": known is None})
+            if new and len(done) == 1:
+                registry.set_compatibility(subject, wanted)
+    kept = registry.compatibility(subject)
+    if arguments.json:
+        print(json.dumps({"subject": subject, "compatibility": kept, "versions": done}))
+        return 0
+    for one in done:
+        was = "registered" if one["new"] else "was there"
+        print(f"{subject}: {arguments.topic} {one['version']} has id {one['id']}, {was}")
+    if kept != wanted:
+        print(f"note: {subject} is kept to {kept}, and not to {wanted}")
+    return 0
+
+
+def _password(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {file}: {error}") from None

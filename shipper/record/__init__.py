@@ -16,7 +16,14 @@ from shipper.record.headers import NameSeen
 from shipper.record.ledger import LedgerBuilder
 from shipper.record.model.ledger import STAGES, Coverage, Ledger, Lost, Stage, Stages, Unobserved
 from shipper.record.model.ledger import Sequence as LedgerSequence
-from shipper.record.schema import CONTRACTS, RECORD, Contract, json_schema, open_schema
+from shipper.record.schema import (
+    CONTRACTS,
+    RECORD,
+    Contract,
+    json_schema,
+    open_schema,
+    registry_schema,
+)
 from shipper.record.settings import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
@@ -64,6 +71,7 @@ __all__ = [
     "json_changes",
     "json_schema",
     "open_schema",
+    "registry_schema",
     "shorten",
     "timestamp",
 ]

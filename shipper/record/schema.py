@@ -67,6 +67,18 @@ def open_schema(contract: Contract = RECORD) -> Schema:
     return schema
 
 
+def registry_schema(contract: Contract = RECORD) -> Schema:
+    """The closed schema as registries take it.
+
+    It is declared as draft 7, whose keywords are all that is used here, and has no `$id`:
+    Apicurio 3.3 compares no schema of 2020-12 ("could not determine version") and resolves no
+    reference below an `$id` that is a URN.
+    """
+    schema = json_schema(contract)
+    del schema["$id"]
+    return schema | {"$schema": "http://json-schema.org/draft-07/schema#"}
+
+
 def fields(schema: Schema) -> Iterator[tuple[str, Schema]]:
     """(dotted name, schema) of each field, once: a part that several share at its first place."""
     yield from _fields(schema, schema.get("$defs", {}), "", set())

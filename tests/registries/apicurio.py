@@ -1,0 +1,132 @@
+"""Nothing in; one running Apicurio Registry out, ours alone, in memory.
+
+    with Apicurio() as registry:
+        Registry(registry.url)
+
+Maven copies the vendor's archive once, and it is unpacked below `build/registries`; after that
+neither Maven nor a network is needed. It listens on 127.0.0.1 only.
+"""
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from brokers.node import last_words
+from brokers.ports import Ports
+from brokers.waiting import eventually
+from stores.artefacts import java_home
+
+from shipper.errors import UnavailableError
+
+VERSION: Final = "3.3.3"
+#: How long a start may take (seconds); 5 s on an idle machine.
+READY_S: Final = 120.0
+_COORDINATES: Final = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
+_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+_FOLDER: Final = Path(__file__).parents[2] / "build" / "registries"
+_PATIENCE_S: Final = 900
+#: What 3.3 is compiled for.
+_JAVA: Final = 25
+
+
+class Apicurio:
+    """One registry. Raises UnavailableError when it does not get ready."""
+
+    def __init__(self) -> None:
+        home = _home()
+        port = Ports().free()
+        #: Where it speaks Confluent's API.
+        self.url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+        self._output = tempfile.NamedTemporaryFile(prefix="shipper-apicurio-")  # noqa: SIM115 - closed by close()
+        self._process = subprocess.Popen(
+            [
+                # It ends with the thread that started it, however that ends.
+                *("setpriv", "--pdeathsig", "KILL", java_home(_JAVA) / "bin" / "java"),
+                *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m"),
+                *("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}"),
+                *("-Dapicurio.storage.kind=sql", "-Dapicurio.storage.sql.kind=h2"),
+                "-Dapicurio.datasource.url=jdbc:h2:mem:registry;DB_CLOSE_DELAY=-1",
+                *("-jar", "quarkus-run.jar"),
+            ],
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            eventually(self._serves, "Apicurio serves", READY_S)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End it; what was registered is gone."""
+        self._process.kill()
+        self._process.wait()
+        self._output.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _serves(self) -> bool:
+        if self._process.poll() is not None:
+            said = last_words(Path(self._output.name).read_text(errors="replace"))
+            raise UnavailableError("Apicurio has ended", said)
+        try:
+            with urllib.request.urlopen(f"{self.url}/subjects", timeout=10) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+def _home() -> Path:
+    """The unpacked folder; fetched and unpacked first when it is not there yet."""
+    home = _FOLDER / f"apicurio-{VERSION}"
+    stamp = home / ".complete"
+    _FOLDER.mkdir(parents=True, exist_ok=True)
+    with (_FOLDER / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one process fetches, the others wait for it
+        if not stamp.is_file():
+            shutil.rmtree(home, ignore_errors=True)
+            archive = _fetch()
+            home.mkdir()
+            subprocess.run(["tar", "-xzf", archive, "-C", home], check=True)
+            archive.unlink()  # Maven keeps it
+            stamp.touch()
+    return home
+
+
+def _fetch() -> Path:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise UnavailableError("Apicurio has to be fetched", "apt-get install maven")
+    sys.stderr.write("Fetching Apicurio with Maven into build/registries\n")
+    done = subprocess.run(
+        [
+            *(maven, "--quiet", "--batch-mode", _PLUGIN),
+            f"-Dartifact={_COORDINATES}",
+            f"-DoutputDirectory={_FOLDER}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    if done.returncode:
+        raise UnavailableError(f"Maven can't fetch Apicurio: {done.stdout[-300:]}")
+    return _FOLDER / f"apicurio-registry-app-{VERSION}-all.tar.gz"
