@@ -1,17 +1,26 @@
 """The published schemas in a real registry (Apicurio): registered, found again, held to rules."""
 
+import io
 import json
+import struct
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 
+import fastavro
+import orjson
 import pytest
+import regenerate
 from changes import BAD, GOOD
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 from registries.apicurio import Apicurio
 
 from shipper.cli import main
 from shipper.errors import ShipperError
-from shipper.record.avro import avro_schema
+from shipper.record.avro import AvroForm, avro_schema
 from shipper.record.schema import (
     CONTRACTS,
     RECORD,
@@ -189,3 +198,46 @@ def test_the_password_is_read_from_its_file(
     assert "has id" in capsys.readouterr().out
     sent = Registry(address, user="ann", password="hunter2")._headers["Authorization"]  # noqa: S106
     assert sent == "Basic YW5uOmh1bnRlcjI="
+
+
+def framed(identifier: int, value: bytes) -> bytes:
+    """Confluent's wire format: a zero, the schema's id, the value."""
+    return struct.pack(">bI", 0, identifier) + value
+
+
+def ids(registry: Registry, kind: str) -> dict[str, int]:
+    """Version -> id of the record's schemas under a subject for this kind."""
+    made = avro_schema if kind == "AVRO" else registry_schema
+    return {
+        contract.version: registry.register(f"stock.{kind}-value", json.dumps(made(contract)), kind)
+        for contract in RECORDS
+    }
+
+
+def test_a_stock_avro_consumer_of_1_0_reads_1_1(address: str, registry: Registry) -> None:
+    """confluent-kafka's AvroDeserializer: what it doesn't know is left out, and nothing else."""
+    older, newer = RECORDS
+    document, form = regenerate.every_field(newer), AvroForm(newer)
+    raw = io.BytesIO()
+    fastavro.schemaless_writer(raw, fastavro.parse_schema(form.schema), form.to_avro(document))
+    message = framed(ids(registry, "AVRO")[newer.version], raw.getvalue())
+    stock = AvroDeserializer(SchemaRegistryClient({"url": address}), json.dumps(avro_schema(older)))
+    value = stock(message, SerializationContext("stock.AVRO", MessageField.VALUE))
+    assert isinstance(value, dict)
+    del document["shipper"]["response_version"]
+    assert AvroForm(older).from_avro(value) == document
+
+
+def test_a_stock_json_consumer_of_1_0_reads_1_1(address: str, registry: Registry) -> None:
+    """confluent-kafka's JSONDeserializer with the open schema of 1.0; the closed one refuses."""
+    older, newer = RECORDS
+    document = regenerate.every_field(newer)
+    message = framed(ids(registry, "JSON")[newer.version], orjson.dumps(document))
+    client = SchemaRegistryClient({"url": address})
+    context = SerializationContext("stock.JSON", MessageField.VALUE)
+    for schema in (json.dumps(open_schema(older)), None):  # None: the schema that wrote it
+        stock = JSONDeserializer(schema, schema_registry_client=client)
+        assert stock(message, context) == document
+    closed = JSONDeserializer(json.dumps(json_schema(older)), schema_registry_client=client)
+    with pytest.raises(SerializationError, match="response_version"):
+        closed(message, context)
