@@ -1,5 +1,6 @@
 """The published contract: schema, examples and reference are what the model says."""
 
+import hashlib
 import re
 from typing import Any
 
@@ -251,3 +252,32 @@ def _at(document: object, name: str) -> object:
     for step in [name] if name == "@timestamp" else name.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document
+
+
+# What is valid under each version of the record, words about it aside. A version that is out in
+# the world stays as it is: what is to change comes with the next one.
+FROZEN = {
+    "1.0": "bff83597998bc7d05b8b1bd64531d6db9fb760f0de5093fe39e368fab002d318",
+    "1.1": "fd2526195823b01b1fcb10f2042ae39bb9797e8e1a2abe01a4dd4400cb40f73c",
+}
+
+
+def _bare(part: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """A schema without what only explains it."""
+    if isinstance(part, list):
+        return [_bare(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: _bare(value)
+        for key, value in part.items()
+        # A field may be called "description": then what stands there is a schema.
+        if isinstance(value, dict) or not key.startswith(("x-", "title", "description", "examples"))
+    }
+
+
+@pytest.mark.parametrize("contract", RECORDS, ids=lambda contract: contract.version)
+def test_a_published_version_stays_as_it_is(contract: Contract) -> None:
+    """An agent that is told to stay on a version writes what that version always was."""
+    text = orjson.dumps(_bare(json_schema(contract)), option=orjson.OPT_SORT_KEYS)
+    assert hashlib.sha256(text).hexdigest() == FROZEN[contract.version]
