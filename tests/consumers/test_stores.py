@@ -7,7 +7,11 @@ OpenSearch has no lifecycle. `test_what_the_core_lacks` holds each core to exact
 
 import copy
 import itertools
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +73,22 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def captured(captures: Path, root: None) -> list[Json]:
+    """The records of some capture files, as `shipper replay` writes them."""
+    assert root is None  # only root may load the kernel program
+    lines: list[str] = []
+    for name in ("http-range-multiflows", "http-request-invalid"):
+        done = subprocess.run(
+            [sys.executable, "-m", "shipper", "replay", captures / f"{name}.pcap"],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        lines += done.stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
 @pytest.fixture
 def stream(store: Store) -> str:
     """A data stream of its own namespace, with the golden records and nothing else."""
@@ -128,6 +148,17 @@ def test_found(store: Store, stream: str, asked: Json) -> None:
     hits = store.search(stream, {"size": 100, "query": asked})["hits"]["hits"]
     assert key(record) in {hit["_id"] for hit in hits}
     assert len(hits) < 2 * len(golden())
+
+
+def test_a_captured_run(store: Store, captured: list[Json]) -> None:
+    """What was on a real wire, malformed requests too, is taken once, whole, and found."""
+    stream = f"logs-http.header-{next(_NAMESPACES)}"
+    pairs = [(key(record), record) for record in captured]
+    assert len(pairs) > 40
+    assert store.create(stream, pairs) == [201] * len(pairs)
+    assert store.create(stream, pairs) == [409] * len(pairs)
+    hits = store.search(stream, {"size": 1000})["hits"]["hits"]
+    assert {hit["_id"]: hit["_source"] for hit in hits} == dict(pairs)
 
 
 def test_a_repeated_key_is_refused(store: Store, stream: str) -> None:
