@@ -52,7 +52,8 @@ def main() -> int:
     finally:
         places.close()
     _show(verdicts, failed)
-    return 0 if not failed and not sum(each.unexplained for each in verdicts.values()) else 1
+    bad = [each for each in verdicts.values() if each.unexplained or each.audit == "unexplained"]
+    return 1 if failed or bad else 0
 
 
 def _show(verdicts: dict[str, Verdict], failed: dict[str, str]) -> None:
@@ -79,6 +80,7 @@ def _show(verdicts: dict[str, Verdict], failed: dict[str, str]) -> None:
         "sent": sum(each.sent for each in verdicts.values()),
         "accepted": sum(each.accepted for each in verdicts.values()),
         "unexplained": sum(each.unexplained for each in verdicts.values()),
+        "audits_failed": sum(each.audit == "unexplained" for each in verdicts.values()),
     }
     print(json.dumps(total))  # noqa: T201 - the line for a program
 

@@ -1,7 +1,8 @@
 /* A wall clock that is wrong by what a file says, for whoever is started with it preloaded.
  *
  * The file, named by FAULT_CLOCK, holds seconds to add as an 8-byte integer and may be changed at
- * any time. Only the wall clock is wrong: sleeping, and the clocks since boot, are the machine's.
+ * any time. Only the wall clock is wrong: the clocks since boot are the machine's. Who waits until
+ * a moment of the wrong clock waits as long as on a machine whose clock is wrong.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,4 +61,17 @@ time_t time(time_t *now)
 	if (now)
 		*now = exact.tv_sec;
 	return exact.tv_sec;
+}
+
+/* What librdkafka waits with; Python waits by the clock since boot. */
+int cnd_timedwait(cnd_t *restrict cond, mtx_t *restrict mutex, const struct timespec *restrict until)
+{
+	static int (*wait)(cnd_t *, mtx_t *, const struct timespec *);
+	struct timespec really = *until;
+
+	if (!wait)
+		*(void **)&wait = dlsym(RTLD_NEXT, "cnd_timedwait");
+	if (wrong)
+		really.tv_sec -= *wrong;
+	return wait(cond, mutex, &really);
 }
