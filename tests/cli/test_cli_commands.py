@@ -27,7 +27,19 @@ def shipper(
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "replay", "tail", "headers", "doctor", "topics", "audit", "dead-letters", "schema", "demo"],
+    [
+        "",
+        "run",
+        "replay",
+        "tail",
+        "headers",
+        "doctor",
+        "topics",
+        "audit",
+        "dead-letters",
+        "schema",
+        "demo",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     """`--help` works everywhere, on standard output, with exit code 0."""
