@@ -26,8 +26,10 @@ DEFAULTS: dict[str, Setting] = {
     # The default of 300 s would lose what an outage holds up for longer; 0 never gives up.
     "message.timeout.ms": 0,
     "linger.ms": 20,
-    # librdkafka's own default, 1 GiB, is too much for an edge host.
-    "queue.buffering.max.kbytes": 65536,
+    # librdkafka's own, 1 GiB and 100,000, are too much for an edge host: what is in flight takes
+    # about 8 KB of memory a record in all, and what goes beyond waits in the spool.
+    "queue.buffering.max.kbytes": 16384,
+    "queue.buffering.max.messages": 10000,
     "socket.keepalive.enable": True,
     # What is no data record has no partition of ours: its key decides, in the same way.
     "partitioner": "murmur2_random",
