@@ -8,6 +8,7 @@ OpenSearch has no lifecycle. `test_what_the_core_lacks` holds each core to exact
 import copy
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import pytest
 from stores.artefacts import ELASTICSEARCH, OPENSEARCH
 from stores.store import Store
 
-from .contracts import DEAD, LEDGER, fields, golden, key, plain
+from .contracts import DEAD, LEDGER, ROOT, fields, golden, key, plain
 from .installed import LACKS, install, query, shipped
 
 #: Elasticsearch's core has data streams, but not the request that deletes one.
@@ -110,6 +111,40 @@ def test_what_the_core_lacks(store: Store) -> None:
             assert "unknown setting" in str(answer.body)
         else:
             assert answer.status == 200, (path, answer.body)
+    install(store)
+
+
+def test_the_commands_of_the_document(store: Store) -> None:
+    """What docs/consumers.md has one type installs everything that the core takes.
+
+    Here all of it stands already: the second time is like the first, and @custom is left alone.
+    """
+    name = store.distribution.name
+    page = (ROOT / "docs" / "consumers.md").read_text("utf-8")
+    block = page.partition("```sh\n")[2].partition("```")[0]
+    assert block.startswith("cd config/opensearch")
+    done = subprocess.run(
+        [
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            block.replace("cd config/opensearch", f"cd config/{name}"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "STORE": store.url, "LOGIN": "a:b"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(shipped(store))
+    refused = [str(answer) for answer in answers if answer != {"acknowledged": True}]
+    customs = [answer for answer in refused if "@custom] already exists" in answer]
+    assert len(customs) == 3
+    lacks = {*LACKS[name].values(), *(["unknown setting"] if name == "elasticsearch" else [])}
+    others = [answer for answer in refused if answer not in customs]
+    assert all(any(lack in answer for lack in lacks) for answer in others), others
     install(store)
 
 
