@@ -20,50 +20,12 @@ from stores.artefacts import ELASTICSEARCH, OPENSEARCH
 from stores.store import Store
 
 from .contracts import DEAD, LEDGER, ROOT, fields, golden, key, plain
+from .ecs import ECS, OWN
 from .installed import LACKS, install, query, shipped
 
 #: Elasticsearch's core has data streams, but not the request that deletes one.
 _NAMESPACES = (f"test{number}" for number in itertools.count())
 Json = dict[str, Any]
-
-#: By hand, from ECS 8.17: what the generator is held to.
-ECS = {
-    "@timestamp": "date",
-    "event.id": "keyword",
-    "event.duration": "long",
-    "event.start": "date",
-    "source.ip": "ip",
-    "source.port": "long",
-    "destination.ip": "ip",
-    "client.ip": "ip",
-    "host.ip": "ip",
-    "related.ip": "ip",
-    "related.hosts": "keyword",
-    "http.request.method": "keyword",
-    "http.request.bytes": "long",
-    "http.response.status_code": "long",
-    "http.response.body.bytes": "long",
-    "url.domain": "keyword",
-    "url.port": "long",
-    "url.full": "wildcard",
-    "url.original": "wildcard",
-    "url.path": "wildcard",
-    "url.query": "keyword",
-    "user_agent.original": "keyword",
-    "network.vlan.id": "keyword",
-    "network.community_id": "keyword",
-    "tls.established": "boolean",
-    "tls.client.not_after": "date",
-    "process.pid": "long",
-    "process.start": "date",
-    "process.command_line": "wildcard",
-    "container.image.hash.all": "keyword",
-    "source.geo.location": "geo_point",
-    "source.as.number": "long",
-    "data_stream.namespace": "keyword",
-}
-#: This product's own.
-OWN = {"shipper.sampling_rate": "float", "shipper.time_to_first_byte": "long"}
 
 
 @pytest.fixture(scope="module", params=[OPENSEARCH, ELASTICSEARCH], ids=lambda d: str(d.name))
