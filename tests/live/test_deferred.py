@@ -28,7 +28,7 @@ def _deferring(host: str) -> Iterator[int]:
     """A server on loopback whose first data completes each handshake; its port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family)
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
     listening.bind((host, 0))
     listening.listen(CONNECTIONS)
 
