@@ -1,0 +1,1 @@
+"""Topics -> what an operator wants to know: a live view, baselines, alerts. Never the agent's."""
