@@ -45,7 +45,7 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
         help="set any key of the configuration, as in --set capture.workers=2 (repeatable)",
     )
     group.add_argument("--bootstrap-servers", metavar="HOST:PORT,…", help="the Kafka brokers")
-    group.add_argument("--topic", help="the topic (http.header.v1)")
+    group.add_argument("--topic", help="the topic of the records (http.header.v1)")
 
 
 def _capture(parser: argparse.ArgumentParser) -> None:

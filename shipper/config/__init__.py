@@ -13,18 +13,23 @@ from shipper.config.model import (
     Match,
     Privacy,
     Record,
+    Registry,
 )
+from shipper.config.topics import Encoding, Framing
 
 __all__ = [
     "DEFAULT_PATH",
     "Agent",
     "Capture",
     "Config",
+    "Encoding",
+    "Framing",
     "Http",
     "Kafka",
     "Match",
     "Privacy",
     "Record",
+    "Registry",
     "load",
     "parse_pairs",
 ]

@@ -6,6 +6,7 @@ them. A default of None means that the room which uses the key decides.
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -13,11 +14,13 @@ from pydantic import (
     Field,
     PlainValidator,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from shipper.config.secrets import SettingsTable
+from shipper.config.topics import BINARY, WITH_SCHEMA, Encoding, Framing, chosen_topic
 from shipper.config.values import (
     AbsolutePath,
     Cidr,
@@ -163,6 +166,11 @@ class Record(Section):
         pattern=r"^[a-z0-9_.]{1,100}$",
         description="`data_stream.namespace`: lower case letters, digits, `_` and `.`",
     )
+    encoding: Encoding = Field(
+        default="ecs",
+        description="form of a record: `ecs` (JSON), `avro` (Kafka only), `ocsf` (JSON, HTTP "
+        "Activity), `cim` (flat JSON, Splunk's names)",
+    )
     schema_version: Literal["1.0", "1.1"] = Field(
         default="1.0",
         description="version of the schema that records are of; a newer program keeps to it until "
@@ -256,7 +264,17 @@ class Privacy(Section):
 class Kafka(Section):
     """Where records are published. What is not named here is a setting of librdkafka."""
 
-    topic: Topic = Field(default="http.header.v1", description="topic of the records")
+    topic: str = Field(
+        default="",
+        pattern=r"^[a-zA-Z0-9._-]{0,249}$",
+        description="topic of the records; empty: `http.header.v1`, with `ecs` and `plain`, else "
+        "`http.header[.ENCODING][.FRAMING].v1`",
+    )
+    framing: Framing = Field(
+        default="plain",
+        description="what stands around a record: `plain` (nothing), `confluent` (the schema's id "
+        "before it), `guid` (the schema's GUID in a header); the latter two need `registry.url`",
+    )
     ledger_topic: Topic = Field(
         default="http.header.ledger.v1", description="topic of the accounts that `audit` reads"
     )
@@ -279,6 +297,56 @@ class Kafka(Section):
         given = str(self.settings.get("bootstrap.servers", ""))
         parts = [part.strip().rpartition("://")[2] for part in given.split(",") if part.strip()]
         return tuple(p if p.rpartition(":")[2].isdecimal() else f"{p}:9092" for p in parts)
+
+
+class Registry(Section):
+    """The schema registry, for the framings that need one."""
+
+    url: str = Field(
+        default="",
+        description="address of a schema registry with Confluent's API, as in "
+        "`https://registry.example:8081`; empty: none",
+    )
+    user: str = Field(default="", description="user to ask as; empty: nobody")
+    password: SecretStr = Field(default=SecretStr(""), description="its password (secret)")
+    password_file: str = Field(default="", description="file that holds the password instead")
+    ca: str = Field(
+        default="", description="file of certificates to trust; empty: those of the system"
+    )
+    refresh: float = Field(default=300.0, ge=1, description="seconds between two look-ups")
+    auto_register: bool = Field(
+        default=False,
+        description="register the schema where the registry lacks it; without it the agent says so "
+        "and stops",
+    )
+    timeout: float = Field(default=10.0, gt=0, description="seconds to wait for an answer")
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        # No value is quoted: a user and a password may stand in it.
+        parts = urlsplit(self.url)
+        if self.url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("the url has to be http(s)://HOST:PORT")
+        if "@" in parts.netloc:
+            raise ValueError(
+                "the url holds a user: give registry.user and registry.password instead"
+            )
+        if self.password.get_secret_value() and self.password_file:
+            raise ValueError("password and password_file exclude each other")
+        return self
+
+    def read_password(self) -> str:
+        """The password, read from its file if it stands there; "" when there is none."""
+        if not self.password_file:
+            return self.password.get_secret_value()
+        try:
+            return Path(self.password_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as e:
+            why = e.strerror if isinstance(e, OSError) else "it is not UTF-8"
+            raise ConfigError(
+                f"registry.password_file: can't read {self.password_file} ({why})",
+                "give a file that this user may read",
+            ) from None
 
 
 class Spool(Section):
@@ -354,14 +422,48 @@ class Config(Section):
     record: Record = Record()
     privacy: Privacy = Privacy()
     kafka: Kafka = Kafka()
+    registry: Registry = Registry()
     spool: Spool = Spool()
     ledger: Ledger = Ledger()
     agent: Agent = Agent()
+
+    @field_validator("kafka")
+    @classmethod
+    def _topic_of_the_form(cls, kafka: Kafka, info: ValidationInfo) -> Kafka:
+        record = info.data.get("record")
+        if record is None:  # its own fault is told
+            return kafka
+        topic = chosen_topic(kafka.topic, record.encoding, kafka.framing)
+        return kafka.model_copy(update={"topic": topic})
 
     @model_validator(mode="after")
     def _each_output_once(self) -> Self:
         if len(set(self.output)) != len(self.output):
             raise ValueError("output names the same place twice")
+        return self
+
+    @model_validator(mode="after")
+    def _outputs_take_the_encoding(self) -> Self:
+        others = [output for output in self.output if output != "kafka"]
+        if others and self.record.encoding in BINARY:
+            raise ValueError(
+                f'output "{others[0]}" takes lines of text, and record.encoding '
+                f'"{self.record.encoding}" is none: it goes to kafka alone'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _framing_has_a_schema(self) -> Self:
+        framing, encoding = self.kafka.framing, self.record.encoding
+        if framing == "plain":
+            return self
+        if encoding not in WITH_SCHEMA:
+            raise ValueError(
+                f'kafka.framing "{framing}" names a schema, and record.encoding "{encoding}" has '
+                f"none of ours: take plain, or one of {', '.join(WITH_SCHEMA)}"
+            )
+        if not self.registry.url:
+            raise ValueError(f'kafka.framing "{framing}" needs registry.url')
         return self
 
 
