@@ -56,6 +56,8 @@ def _spool() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="shipper-test-") as folder:
         Path(folder).chmod(0o755)
         os.environ["SHIPPER_SPOOL__PATH"] = f"{folder}/spool"
+        # Agents run side by side in tests: who wants its numbers gives it a port of its own.
+        os.environ["SHIPPER_METRICS__LISTEN"] = ""
         yield
 
 

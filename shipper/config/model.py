@@ -25,6 +25,7 @@ from shipper.config.values import (
     AbsolutePath,
     Cidr,
     HostPort,
+    ListenAddress,
     Output,
     Pattern,
     Port,
@@ -394,6 +395,15 @@ class Ledger(Section):
     )
 
 
+class Metrics(Section):
+    """Numbers for Prometheus, and answers to health checks."""
+
+    listen: ListenAddress = Field(
+        default="127.0.0.1:9464",
+        description="host:port of `/metrics`, `/healthz` and `/readyz`; empty: none",
+    )
+
+
 class Agent(Section):
     """How the agent itself runs."""
 
@@ -425,6 +435,7 @@ class Config(Section):
     registry: Registry = Registry()
     spool: Spool = Spool()
     ledger: Ledger = Ledger()
+    metrics: Metrics = Metrics()
     agent: Agent = Agent()
 
     @field_validator("kafka")

@@ -61,6 +61,10 @@ def _host_port(given: str) -> str:
     return given
 
 
+def _listen(given: str) -> str:
+    return _host_port(given) if given else given
+
+
 def _pattern(given: str) -> str:
     try:
         re.compile(given)
@@ -95,6 +99,8 @@ Table = Annotated[dict[str, Item], BeforeValidator(_table)]
 Port = Annotated[int, AfterValidator(_port)]
 Cidr = Annotated[str, AfterValidator(_cidr)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
+#: The same, or nothing.
+ListenAddress = Annotated[str, AfterValidator(_listen)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
 Size = Annotated[int, BeforeValidator(_size)]
