@@ -1,0 +1,1 @@
+"""What the agent tells of itself: numbers for Prometheus, and whether it is well."""
