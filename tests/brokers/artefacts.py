@@ -4,21 +4,19 @@ Maven copies the jars once into `build/kafka` (55 MB, from wherever this machine
 to look); after that neither it nor a network is needed.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from shipper.errors import UnavailableError
 
+from .fetching import alone, artefact, dependencies
+
 POM = Path(__file__).parent / "pom.xml"
 JARS = Path(__file__).parents[2] / "build" / "kafka"
-_PATIENCE_S = 600
+#: The last version whose `connect-runtime` has VerifiableSinkConnector.
+_PRINTING = "3.5.2"
 
 
 def archive() -> Path:
@@ -41,7 +39,7 @@ def class_path() -> str:
         )
     stamp = JARS / "stamp"
     wanted = hashlib.sha256(POM.read_bytes()).hexdigest()
-    with _alone():
+    with alone(JARS):
         if not stamp.is_file() or stamp.read_text() != wanted:
             _copy()
             stamp.write_text(wanted)
@@ -49,54 +47,26 @@ def class_path() -> str:
 
 
 def connect_class_path() -> str:
-    """The same with Kafka's connector for files, which lies beside: brokers don't need it.
+    """The same with Kafka's own connectors, which lie beside: brokers don't need them.
+
+    The one that prints records is in no later version of Kafka that is published. It comes last,
+    so that everything else is of the worker's own version.
 
     Raises UnavailableError as `class_path` does.
     """
-    kafka = class_path()
+    path = [class_path()]
     (version,) = re.findall(r"<kafka.version>(.+)</kafka.version>", POM.read_text("utf-8"))
     folder = JARS.with_name("connect")
-    with _alone():
-        if not (folder / f"connect-file-{version}.jar").is_file():
-            _maven(
-                "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
-                f"-Dartifact=org.apache.kafka:connect-file:{version}",
-                f"-DoutputDirectory={folder}",
-            )
-    return f"{kafka}:{folder}/connect-file-{version}.jar"
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """One process copies, the others wait for it."""
-    JARS.mkdir(parents=True, exist_ok=True)
-    with (JARS.parent / "kafka.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    with alone(folder):
+        for jar in (f"connect-file:{version}", f"connect-runtime:{_PRINTING}"):
+            file = folder / f"{jar.replace(':', '-')}.jar"
+            if not file.is_file():
+                artefact(f"Kafka's {jar}", f"org.apache.kafka:{jar}", folder)
+            path.append(str(file))
+    return ":".join(path)
 
 
 def _copy() -> None:
-    sys.stderr.write("Fetching Apache Kafka with Maven into build/kafka\n")
     for old in [*JARS.glob("*.jar"), *JARS.glob("*.jsa")]:
         old.unlink()
-    _maven("--file", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={JARS}")
-
-
-def _maven(*arguments: str) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise UnavailableError(
-            "the jars of a real Kafka have to be fetched, and Maven is missing",
-            "apt-get install maven",
-        )
-    done = subprocess.run(
-        [maven, "--quiet", "--batch-mode", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_S,
-    )
-    if done.returncode:
-        said = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
-        first = said[0].removeprefix("[ERROR]").strip() if said else "it said nothing"
-        raise UnavailableError(f"Maven can't fetch Apache Kafka: {first}", "try mvn by hand")
+    dependencies("Apache Kafka", POM, JARS)

