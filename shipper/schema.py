@@ -22,18 +22,12 @@ from shipper.record import (
     json_changes,
     json_schema,
     open_schema,
-    registry_schema,
 )
-from shipper.registry import Registry
+from shipper.registry import OPTIONS, Absent, Registry, form
 
 _KINDS: Final = {"closed": json_schema, "open": open_schema, "avro": avro_schema}
 _TOPICS: Final = tuple(dict.fromkeys(contract.name for contract in CONTRACTS))
 _NOT_VALID: Final = 1
-#: Kind -> the registry's word for it, what is registered, and what it is kept to.
-_REGISTERED: Final = {
-    "closed": ("JSON", registry_schema, "BACKWARD_TRANSITIVE"),
-    "avro": ("AVRO", avro_schema, "FULL_TRANSITIVE"),
-}
 
 _EXAMPLES: Final = """\
 The closed schema is what producers are held to; the open one bears what later versions add.
@@ -97,9 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     register.add_argument(
         "--topic", choices=_TOPICS, default=RECORD.name, help=f"whose schema ({RECORD.name})"
     )
-    register.add_argument(
-        "--kind", choices=tuple(_REGISTERED), default="closed", help="which schema (closed)"
-    )
+    register.add_argument("--kind", choices=OPTIONS, default="closed", help="which schema (closed)")
     register.add_argument(
         "--kafka-topic",
         metavar="NAME",
@@ -260,17 +252,17 @@ def _register(arguments: argparse.Namespace) -> int:
         password=_password(arguments.password_file),
         ca=arguments.ca,
     )
-    kind, schema, wanted = _REGISTERED[arguments.kind]
     new = subject not in registry.subjects()
+    forms = [(one, form(one, arguments.kind)) for one in CONTRACTS if one.name == arguments.topic]
+    wanted = forms[0][1].compatibility
     done: list[dict[str, object]] = []
-    for contract in CONTRACTS:
-        if contract.name == arguments.topic:
-            text = orjson.dumps(schema(contract)).decode()
-            known = None if new and not done else registry.lookup(subject, text, kind)
-            number = registry.register(subject, text, kind) if known is None else known
-            done.append({"version": contract.version, "id": number, "new": known is None})
-            if new and len(done) == 1:
-                registry.set_compatibility(subject, wanted)
+    for contract, (_, kind, text, _) in forms:
+        known = registry.lookup(subject, text, kind)
+        absent = isinstance(known, Absent)
+        number = registry.register(subject, text, kind) if isinstance(known, Absent) else known.id
+        done.append({"version": contract.version, "id": number, "new": absent})
+        if new and len(done) == 1:
+            registry.set_compatibility(subject, wanted)
     kept = registry.compatibility(subject)
     if arguments.json:
         print(json.dumps({"subject": subject, "compatibility": kept, "versions": done}))

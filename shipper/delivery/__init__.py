@@ -10,6 +10,7 @@ from shipper.delivery.check import check_kafka
 from shipper.delivery.consume import Extent, Received, Start, TopicReader
 from shipper.delivery.dead_file import DEAD_LETTERS, DeadFile, Kept
 from shipper.delivery.files import FileSink, StdoutSink
+from shipper.delivery.framing import Framing, SchemaId, SchemaName, schema_name
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
 from shipper.delivery.mock import MockBroker
@@ -17,15 +18,18 @@ from shipper.delivery.options import Options
 from shipper.delivery.sink import Backpressure, Counters, Full, Log, ReaderGone, Settled, Sink
 from shipper.delivery.spool import Leftover
 from shipper.delivery.spooled import SpooledSink, SpoolSettings
+from shipper.delivery.statistics import BrokerNumbers, Statistics
 from shipper.delivery.tee import TeeSink
 
 __all__ = [
     "DEAD_LETTERS",
     "Backpressure",
+    "BrokerNumbers",
     "Counters",
     "DeadFile",
     "Extent",
     "FileSink",
+    "Framing",
     "Full",
     "KafkaSink",
     "Kept",
@@ -37,15 +41,19 @@ __all__ = [
     "ReaderGone",
     "Received",
     "Right",
+    "SchemaId",
+    "SchemaName",
     "Settled",
     "Sink",
     "SpoolSettings",
     "SpooledSink",
     "Start",
+    "Statistics",
     "StdoutSink",
     "TeeSink",
     "Topic",
     "TopicAdmin",
     "TopicReader",
     "check_kafka",
+    "schema_name",
 ]

@@ -16,9 +16,10 @@ from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery import errors
 from shipper.delivery.client import Client
 from shipper.delivery.errors import Settings
+from shipper.delivery.framing import Framing
 from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions, PartitionUnknown
-from shipper.delivery.recovery import Recovery
+from shipper.delivery.recovery import HandOver, Recovery
 from shipper.delivery.sink import Backpressure, Log, Settled
 from shipper.delivery.treatment import Treatment
 
@@ -47,6 +48,9 @@ class KafkaSink:
         self._ticket = 0
         self._treatment = Treatment(self._client, self._partitions, options, clock)
         self._table = self._treatment.table
+        self._hand_over = self._produce
+        if options.framing is not None:
+            self._hand_over = _framed(options.framing, self._produce)
         self._recovery = Recovery(
             self._client, self._partitions, self._treatment, self._hand_over, clock
         )
@@ -154,7 +158,7 @@ class KafkaSink:
             self.counters.failed["closed"] += len(self._table)
             self._table.clear()
 
-    def _hand_over(self, ticket: int, record: EncodedRecord) -> None:
+    def _produce(self, ticket: int, record: EncodedRecord) -> None:
         """Raises `BufferError`, `PartitionUnknown`, and `KafkaException` for a refusal."""
         self._client.producer.produce(
             record.topic,
@@ -190,3 +194,12 @@ class KafkaSink:
             self.counters.acknowledged += 1
             if entry[1] is not None:
                 entry[1](None)
+
+
+def _framed(framing: Framing, produce: HandOver) -> HandOver:
+    """The same, of records that are framed first; what is not framed yet raises `BufferError`."""
+
+    def hand_over(ticket: int, record: EncodedRecord) -> None:
+        produce(ticket, framing(record))
+
+    return hand_over

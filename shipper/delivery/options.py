@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shipper.contract.record import EncodedRecord
+from shipper.delivery.framing import Framing
 
 PartitionBy = Literal["id", "connection", "none"]
 
@@ -22,10 +23,12 @@ class Options:
     """How records are spread over partitions, and what helps those that Kafka refuses.
 
     Without `bury` a record that Kafka will never take has failed, with the reason, and without
-    `keep` one whose letter it does not take; without `shorten` nothing is cut.
+    `keep` one whose letter it does not take; without `shorten` nothing is cut. `framing` is what
+    stands around records as they are handed over; without it they go as they are.
     """
 
     partition_by: PartitionBy = "none"
     bury: Bury | None = None
     keep: Keep | None = None
     shorten: Shorten | None = None
+    framing: Framing | None = None
