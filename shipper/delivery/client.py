@@ -18,6 +18,7 @@ from shipper.delivery.lines import Lines
 from shipper.delivery.secret_files import SecretFiles
 from shipper.delivery.settings import make, producer_settings
 from shipper.delivery.sink import Log
+from shipper.delivery.statistics import Statistics, read_statistics
 from shipper.errors import ConfigError
 
 
@@ -29,6 +30,7 @@ class Client:
         self.restarts = 0
         self.troubles: set[str] = set()
         self.topic = ""  #: where records go, for lines about what concerns them all
+        self.statistics: Statistics | None = None  #: the last that the client told of itself
         self._log = log
         self._lines = Lines(log, clock=clock)
         self._logger = client_logger(log)
@@ -39,7 +41,11 @@ class Client:
 
     def _made(self) -> Producer:
         settings = self._files.contents()
-        callbacks: dict[str, Any] = {"error_cb": self._on_error, "logger": self._logger}
+        callbacks: dict[str, Any] = {
+            "error_cb": self._on_error,
+            "stats_cb": self._on_statistics,
+            "logger": self._logger,
+        }
         made = make(Producer, {**settings, **callbacks})
         self._settings = settings
         return made
@@ -132,6 +138,9 @@ class Client:
             call(*arguments)
         except (KafkaException, SystemError) as e:
             self.take_fatal(e)
+
+    def _on_statistics(self, text: str) -> None:
+        self.statistics = read_statistics(text)
 
     def _on_error(self, error: KafkaError) -> None:
         if errors.of_connection(error):

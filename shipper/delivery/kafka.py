@@ -21,6 +21,7 @@ from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions, PartitionUnknown
 from shipper.delivery.recovery import HandOver, Recovery
 from shipper.delivery.sink import Backpressure, Log, Settled
+from shipper.delivery.statistics import Statistics
 from shipper.delivery.treatment import Treatment
 
 _NO_OPTIONS = Options()
@@ -66,6 +67,11 @@ class KafkaSink:
     def troubles(self) -> frozenset[str]:
         """The reasons why Kafka does not take records now; empty when all is well."""
         return frozenset(self._client.troubles)
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """What librdkafka told of itself lately; None before it did."""
+        return self._client.statistics
 
     @property
     def restarts(self) -> int:

@@ -6,6 +6,7 @@ An incarnation is closed by its account: only when that is acknowledged too, its
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,16 @@ class Legacy:
     def size(self) -> int:
         """Bytes that those which were adopted take on the disk."""
         return sum(adopted.leftover.size for adopted in self._adopted)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the oldest file that waits was written last (s since the epoch); None: none does."""
+        times = []
+        for adopted in self._adopted:
+            for segment in adopted.leftover.segments[:1]:
+                with suppress(OSError):
+                    times.append(segment.path.stat().st_mtime)
+        return min(times, default=None)
 
     def turn(self, most: int) -> None:
         """Adopt, hand on as much as the producer takes, `most` records, and close what is done."""

@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Setting] = {
     "queue.buffering.max.kbytes": 16384,
     "queue.buffering.max.messages": 10000,
     "socket.keepalive.enable": True,
+    # What /readyz and /metrics tell of Kafka comes from these.
+    "statistics.interval.ms": 2000,
     # What is no data record has no partition of ours: its key decides, in the same way.
     "partitioner": "murmur2_random",
     # A topic that is gone is told sooner than after 30 s.
@@ -68,6 +70,7 @@ _PRODUCER_ONLY = frozenset(
         "queuing.strategy",
         "request.timeout.ms",
         "sticky.partitioning.linger.ms",
+        "statistics.interval.ms",
         "transaction.timeout.ms",
         "transactional.id",
     }

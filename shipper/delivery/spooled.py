@@ -106,6 +106,16 @@ class SpooledSink:
         """Bytes on disk and waiting for it, leftovers included."""
         return self._log.size + self._log.unwritten + self.legacy.size
 
+    @property
+    def limit(self) -> int:
+        """Bytes that `size` may reach."""
+        return self._settings.total_bytes
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether there is room for a file more, on a disk that is written to."""
+        return not self._failing and self._room >= self._segment_bytes
+
     def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
         """Accept one record. `Backpressure`: not now; `Full`: it is dropped, as configured."""
         log = self._log
