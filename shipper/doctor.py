@@ -165,6 +165,23 @@ def _kafka(config: Config) -> list[Finding]:
     return findings
 
 
+def _registry(config: Config) -> Finding:
+    """Whether records can be framed as configured: what the registry knows their schema by."""
+    asking = wiring.asking(config)
+    if asking is None or "kafka" not in config.output:
+        return Finding("schema registry", "ok", "not needed: nothing stands around a record")
+    schema = wiring.schema(config)
+    try:
+        found = asking.ask(schema)
+    except ShipperError as error:
+        return Finding("schema registry", "fail", str(error), "until then records wait")
+    return Finding(
+        "schema registry",
+        "ok",
+        f"{asking.url} has {schema.schema} {schema.version} under {asking.subject}, id {found.id}",
+    )
+
+
 def _spool(config: Config) -> Finding:
     """Whether the folder, or the one that it will be made in, can be used and has the room."""
     spool = config.spool
@@ -195,7 +212,7 @@ def _spool(config: Config) -> Finding:
 def examine(config: Config, seconds: float) -> Iterator[Finding]:
     """Every check in turn; a check that fails does not keep the others from being made."""
     simple: tuple[Callable[[Config], Finding], ...] = (
-        _kernel, _privileges, _bcc, _headers, _source, _cgroup, _spool,
+        _kernel, _privileges, _bcc, _headers, _source, _cgroup, _spool, _registry,
     )  # fmt: skip
     for check in simple:
         try:

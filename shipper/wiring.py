@@ -17,21 +17,25 @@ from shipper.delivery import (
     DEAD_LETTERS,
     DeadFile,
     FileSink,
+    Framing,
     KafkaSink,
     Log,
     Options,
+    SchemaName,
     Sink,
     SpooledSink,
     SpoolSettings,
     StdoutSink,
     TeeSink,
 )
+from shipper.errors import ConfigError, ShipperError
 from shipper.http import Assembler
 from shipper.ledger import Origin, closing
 from shipper.pipeline import Letters, Pipeline, Waiting
 from shipper.record import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
+    RECORD,
     Action,
     ClientIp,
     DeadLetters,
@@ -42,10 +46,15 @@ from shipper.record import (
     RecordSettings,
     shorten,
 )
+from shipper.registry import FILE as SCHEMA_IDS
+from shipper.registry import Asking, Lookup, Registry
 
 _SECOND = 1_000_000_000
 #: Names agents apart that share a machine id with other software (RFC 4122 version 5).
 _NAMESPACE = uuid.UUID("6a0f2c3e-8a53-5c0b-9d5b-1f6f0f6b6a11")
+
+#: Encodings that have a schema -> the content type in their messages' headers.
+_CONTENT = {"ecs": "application/json", "avro": "avro/binary"}
 
 Address = IPv4Address | IPv6Address
 
@@ -86,6 +95,8 @@ def sinks(config: Config, capture: Capture) -> tuple[tuple[Address, int], ...]:
     names = list(capture.sinks)
     if "kafka" in config.output:
         names += config.kafka.bootstrap_servers
+        if config.registry.url:
+            names.append(config.registry.address)
     found: dict[tuple[Address, int], None] = {}
     for name in names:
         host, _, port = name.rpartition(":")
@@ -227,6 +238,61 @@ def outputs(config: Config, who: Origin, log: Log) -> Outputs:
     return Outputs(sink, kafka, letters)
 
 
+def asking(config: Config) -> Asking | None:
+    """How the schemas of records are asked for; None where nothing stands around them."""
+    if config.kafka.framing == "plain":
+        return None
+    registry = config.registry
+
+    def connect() -> Registry:
+        return Registry(
+            registry.url,
+            user=registry.user or None,
+            password=registry.read_password() or None,
+            ca=Path(registry.ca) if registry.ca else None,
+            timeout_s=registry.timeout,
+        )
+
+    return Asking(
+        url=registry.url.rstrip("/"),
+        topic=config.kafka.topic,
+        connect=connect,
+        needs_guid=config.kafka.framing == "guid",
+        register=registry.auto_register,
+    )
+
+
+def schema(config: Config) -> SchemaName:
+    """What the records say of their schema."""
+    return SchemaName(RECORD.name, config.record.schema_version, _CONTENT[config.record.encoding])
+
+
+def check_framing(config: Config) -> None:
+    """Ask once whether records can be framed at all: ConfigError if never.
+
+    What may come right while the agent runs is said then.
+    """
+    asked = asking(config)
+    if asked is not None and asked.needs_guid:
+        try:
+            asked.ask(schema(config))
+        except ConfigError:
+            raise
+        except ShipperError:
+            return
+
+
+def _framing(config: Config, log: Log) -> Framing | None:
+    asked = asking(config)
+    if asked is None or config.kafka.framing == "plain":
+        return None
+    asked.connect()  # what is wrong with its files is told before anything is captured
+    file = Path(config.spool.path) / SCHEMA_IDS if config.spool.path else None
+    lookup = Lookup(asked, log=log, file=file, refresh_s=config.registry.refresh)
+    lookup.start(schema(config))
+    return Framing(config.kafka.framing, config.kafka.topic, lookup.ids)
+
+
 def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> SpooledSink | KafkaSink:
     spool = config.spool
     file = DeadFile(Path(spool.path) / DEAD_LETTERS) if spool.path else None
@@ -235,6 +301,7 @@ def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> Spoole
         bury=writer.letter,
         keep=None if file is None else file.keep,
         shorten=shorten,
+        framing=_framing(config, log),
     )
     kafka = KafkaSink(dict(config.kafka.settings), log=log, options=options)
     if not spool.path:

@@ -195,6 +195,7 @@ def check_settings(config: Config, control: socket.socket) -> None:
     """Make the Kafka client once and let it go; tell the agent what it refuses."""
     try:
         KafkaSink(dict(config.kafka.settings), log=lambda _level, _line: None).close()
+        wiring.check_framing(config)
     except ShipperError as error:
         tell(control, {"problem": str(error), "code": error.exit_code})
 

@@ -100,7 +100,7 @@ class Capture(Section):
     exclude: Match = Field(default=Match(), description="never these connections")
     sinks: Several[HostPort] = Field(
         default=(),
-        description="host:port never captured; the Kafka brokers are added by themselves",
+        description="host:port never captured; brokers and registry are added by themselves",
     )
     exclude_own: bool = Field(
         default=True, description="leave out the agent's own connections to where it ships"
@@ -317,8 +317,8 @@ class Registry(Section):
     refresh: float = Field(default=300.0, ge=1, description="seconds between two look-ups")
     auto_register: bool = Field(
         default=False,
-        description="register the schema where the registry lacks it; without it the agent says so "
-        "and stops",
+        description="register the schema where the registry lacks it; without it the agent says "
+        "so, and records wait in the spool",
     )
     timeout: float = Field(default=10.0, gt=0, description="seconds to wait for an answer")
 
@@ -328,6 +328,7 @@ class Registry(Section):
         parts = urlsplit(self.url)
         if self.url and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError("the url has to be http(s)://HOST:PORT")
+        _ = parts.port  # ValueError for one that is none
         if "@" in parts.netloc:
             raise ValueError(
                 "the url holds a user: give registry.user and registry.password instead"
@@ -335,6 +336,13 @@ class Registry(Section):
         if self.password.get_secret_value() and self.password_file:
             raise ValueError("password and password_file exclude each other")
         return self
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as host:port."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
     def read_password(self) -> str:
         """The password, read from its file if it stands there; "" when there is none."""

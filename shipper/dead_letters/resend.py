@@ -6,9 +6,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from shipper import wiring
 from shipper.config import Config
 from shipper.dead_letters.letters import Letter
-from shipper.delivery import Backpressure, DeadFile, KafkaSink, Options, Sink
+from shipper.delivery import (
+    Backpressure,
+    DeadFile,
+    Framing,
+    KafkaSink,
+    Options,
+    SchemaId,
+    SchemaName,
+    Sink,
+    schema_name,
+)
+from shipper.registry import schema_id
 
 _POLL_S: Final = 0.1
 
@@ -28,7 +40,9 @@ def resend(letters: Iterable[Letter], config: Config, timeout_s: float) -> Outco
     A record that several letters are about is sent once.
     """
     outcome = Outcome()
-    options = Options(partition_by=config.kafka.partition_by)
+    letters = list(letters)
+    framing = _framing(letters, config)
+    options = Options(partition_by=config.kafka.partition_by, framing=framing)
     sink = KafkaSink(dict(config.kafka.settings), log=_quiet, options=options)
     taken: set[bytes] = set()
     open_: dict[str, list[Letter]] = {}
@@ -58,6 +72,19 @@ def resend(letters: Iterable[Letter], config: Config, timeout_s: float) -> Outco
         if taken:
             DeadFile(path(config)).remove(taken)
     return outcome
+
+
+def _framing(letters: Iterable[Letter], config: Config) -> Framing | None:
+    """What stands around these records; ShipperError where the registry has not got a schema."""
+    asking = wiring.asking(config)
+    if asking is None or config.kafka.framing == "plain":
+        return None
+    ids: dict[SchemaName, SchemaId] = {}
+    for letter in letters:
+        if letter.topic == config.kafka.topic and not letter.unsendable:
+            name = schema_name(letter.record().headers)
+            ids[name] = ids.get(name) or schema_id(asking.ask(name))
+    return Framing(config.kafka.framing, config.kafka.topic, ids.get)
 
 
 def path(config: Config) -> str:

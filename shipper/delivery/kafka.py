@@ -49,7 +49,7 @@ class KafkaSink:
         self._ticket = 0
         self._treatment = Treatment(self._client, self._partitions, options, clock)
         self._table = self._treatment.table
-        self._hand_over = self._produce
+        self._hand_over: HandOver = self._produce
         if options.framing is not None:
             self._hand_over = _framed(options.framing, self._produce)
         self._recovery = Recovery(

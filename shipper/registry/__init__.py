@@ -4,7 +4,7 @@ The client of its HTTP API, what is registered of each schema, and the look-up t
 hand for the agent. Knows neither records nor Kafka.
 """
 
-from shipper.registry.asking import Asking, NoGuid, NotRegistered
+from shipper.registry.asking import Asking, NoGuid, NotRegistered, schema_id
 from shipper.registry.client import Absent, Refused, Registered, Registry
 from shipper.registry.forms import OPTIONS, Form, form, form_of
 from shipper.registry.known import FILE, Known, Question
@@ -26,4 +26,5 @@ __all__ = [
     "Registry",
     "form",
     "form_of",
+    "schema_id",
 ]

@@ -75,8 +75,10 @@ class Registry:
             pair = f"{user}:{password or ''}".encode()
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         self._timeout_s = timeout_s
+        self._tls = None
         try:
-            self._tls = ssl.create_default_context(cafile=ca)
+            if parts.scheme == "https":
+                self._tls = ssl.create_default_context(cafile=ca)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"{ca} holds no certificates to trust: {error}") from None
 
