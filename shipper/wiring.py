@@ -44,7 +44,8 @@ from shipper.record import (
     PrivacySettings,
     RecordBuilder,
     RecordSettings,
-    shorten,
+    Shortener,
+    encoder_of,
 )
 from shipper.registry import FILE as SCHEMA_IDS
 from shipper.registry import Asking, Lookup, Registry
@@ -122,6 +123,7 @@ def record_settings(config: Config) -> RecordSettings:
         ledger_topic=config.kafka.ledger_topic,
         dead_topic=config.kafka.dead_topic,
         namespace=record.namespace,
+        encoding=record.encoding,
         schema_version=record.schema_version,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),
@@ -300,7 +302,7 @@ def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> Spoole
         partition_by=config.kafka.partition_by,
         bury=writer.letter,
         keep=None if file is None else file.keep,
-        shorten=shorten,
+        shorten=Shortener(encoder_of(config.record.encoding, config.record.schema_version)).shorten,
         framing=_framing(config, log),
     )
     kafka = KafkaSink(dict(config.kafka.settings), log=log, options=options)

@@ -11,6 +11,7 @@ from shipper.record.clock import timestamp
 from shipper.record.compatibility import Change, json_changes
 from shipper.record.dead import DeadLetters
 from shipper.record.encode import Record, RecordBuilder, RecordRejected
+from shipper.record.encoders import ENCODINGS, Encoder, encoder_of, read_message
 from shipper.record.faults import Fault, first_fault
 from shipper.record.headers import NameSeen
 from shipper.record.ledger import LedgerBuilder
@@ -34,12 +35,13 @@ from shipper.record.settings import (
     PrivacySettings,
     RecordSettings,
 )
-from shipper.record.shorten import shorten
+from shipper.record.shorten import Shortener
 
 __all__ = [
     "CONTRACTS",
     "DEFAULT_REQUEST_HEADERS",
     "DEFAULT_RESPONSE_HEADERS",
+    "ENCODINGS",
     "RECORD",
     "STAGES",
     "Action",
@@ -49,6 +51,7 @@ __all__ = [
     "Contract",
     "Coverage",
     "DeadLetters",
+    "Encoder",
     "Fault",
     "HeaderSettings",
     "Identity",
@@ -62,16 +65,18 @@ __all__ = [
     "RecordBuilder",
     "RecordRejected",
     "RecordSettings",
+    "Shortener",
     "Stage",
     "Stages",
     "Unobserved",
     "avro_changes",
     "avro_schema",
+    "encoder_of",
     "first_fault",
     "json_changes",
     "json_schema",
     "open_schema",
+    "read_message",
     "registry_schema",
-    "shorten",
     "timestamp",
 ]

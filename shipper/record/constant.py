@@ -64,10 +64,12 @@ def origin_parts(identity: Identity) -> Part:
     }
 
 
-def message_headers(schema_name: str, schema_version: str) -> tuple[tuple[str, bytes], ...]:
+def message_headers(
+    schema_name: str, schema_version: str, content_type: str = "application/json"
+) -> tuple[tuple[str, bytes], ...]:
     """The text headers of a message."""
     return (
-        ("content-type", b"application/json"),
+        ("content-type", content_type.encode("ascii")),
         ("schema-name", schema_name.encode("ascii")),
         ("schema-version", schema_version.encode("ascii")),
     )

@@ -16,6 +16,7 @@ from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
 from shipper.record.build import DocumentBuilder
 from shipper.record.constant import constant_parts, message_headers
+from shipper.record.encoders import encoder_of
 from shipper.record.headers import NameSeen
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
 from shipper.record.model.record import CONSTANT_ADAPTERS, VARIABLE_ADAPTERS
@@ -26,7 +27,7 @@ from shipper.record.settings import (
     Identity,
     RecordSettings,
 )
-from shipper.record.shorten import shorten
+from shipper.record.shorten import Shortener
 
 _MILLISECOND: Final = 1_000_000
 _LISTED_ERRORS: Final = 5
@@ -68,7 +69,12 @@ class RecordBuilder:
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
-        self._headers = message_headers(SCHEMA_NAME, settings.schema_version)
+        encoder = encoder_of(settings.encoding, settings.schema_version)
+        self._headers = message_headers(
+            encoder.schema_name, encoder.schema_version, encoder.content_type
+        )
+        self._encode = encoder.encode
+        self._shortener = Shortener(encoder)
         self._maximum_bytes = settings.maximum_bytes
         #: Records that were cut to `RecordSettings.maximum_bytes`.
         self.shortened = 0
@@ -95,24 +101,24 @@ class RecordBuilder:
         event = record.document["event"]
         event["id"] = identifier
         event["sequence"] = sequence
-        encoded = EncodedRecord(
+        value = self._encode(record.document)
+        if len(value) > self._maximum_bytes:
+            value = self._shorter(record.document) or value
+        return EncodedRecord(
             self._topic,
             identifier.encode("ascii"),
-            orjson.dumps(record.document),
+            value,
             record.timestamp_ms,
             self._headers,
             record.partition_key,
             sequence,
         )
-        return encoded if len(encoded.value) <= self._maximum_bytes else self._shorter(encoded)
 
-    def _shorter(self, encoded: EncodedRecord) -> EncodedRecord:
+    def _shorter(self, document: dict[str, Any]) -> bytes | None:
         """Cut to size; one that can't be goes as it is, and Kafka's answer decides its fate."""
-        cut = shorten(encoded, self._maximum_bytes)
-        if cut is None:
-            return encoded
-        self.shortened += 1
-        return cut
+        value = self._shortener.fitted(orjson.loads(orjson.dumps(document)), self._maximum_bytes)
+        self.shortened += value is not None
+        return value
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
         """The header names seen so far: {"request": [...], "response": [...]}."""

@@ -155,8 +155,9 @@ class RecordSettings:
     `maximum_ahead_ns` is how far an event's time may lie ahead of `event.created` before the
     message carries the latter (Kafka 4 refuses more than an hour). A record longer than
     `maximum_bytes` is shortened; `letter_maximum_bytes` bounds a dead letter, which holds a record
-    as a JSON text, where each quote takes two bytes. `schema_version` is the version of the
-    schema that the records are of; a newer program goes on writing it until it is told.
+    as a JSON text, where each quote takes two bytes. `encoding` is the form that records go out in
+    (`encoders.ENCODINGS`). `schema_version` is the version of the schema that the records are of;
+    a newer program goes on writing it until it is told.
     """
 
     topic: str = "http.header.v1"
@@ -164,6 +165,7 @@ class RecordSettings:
     dead_topic: str = "http.header.dead.v1"
     dataset: str = "http.header"
     namespace: str = "default"
+    encoding: str = "ecs"
     schema_version: str = "1.0"
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)

@@ -1,8 +1,9 @@
 """A record that is too long -> the same record with its longest texts cut, marked and valid.
 
-It works on the encoded bytes, so that a record that comes back from the disk can be shortened
-too. Header values give way first, then the other texts that a peer chose, then whole headers;
-each as little as makes the record fit.
+What is cut is the document, and each attempt is measured as it is encoded. Header values give way
+first, then the other texts that a peer chose, then whole headers; each as little as makes the
+record fit. A record that comes back from the disk can be shortened too, where its form gives back
+the whole document.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from shipper.contract.record import EncodedRecord
+from shipper.record.encoders import Document, Encoder
 from shipper.record.model.record import ADAPTER
 
 #: No text is cut to fewer characters than this.
@@ -34,56 +36,91 @@ class _Text(NamedTuple):
         self.holder[self.place] = self.text[:characters]
 
 
-def shorten(record: EncodedRecord, limit: int) -> EncodedRecord | None:
-    """The record with a value of at most `limit` bytes; None if it can't be brought to that.
+class Shortener:
+    """Shortens the records of one form."""
 
-    `shipper.shortened` names what was cut. A record that fits is returned as it is; a message
-    that is no record of an exchange can't be shortened.
-    """
-    if len(record.value) <= limit:
-        return record
-    try:
-        document = orjson.loads(record.value)
-        own = document["shipper"]
-        marked = own.setdefault("shortened", [])
-        value = _fitting(document, limit, marked)
-        if value is None:
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._encode = encoder.encode
+
+    def shorten(self, record: EncodedRecord, limit: int) -> EncodedRecord | None:
+        """The record with a value of at most `limit` bytes; None if it can't be brought to that.
+
+        `shipper.shortened` names what was cut. A record that fits is returned as it is; a message
+        that is no record of an exchange can't be shortened, nor one whose form does not give the
+        document back.
+        """
+        if len(record.value) <= limit:
+            return record
+        if not self._encoder.whole:
             return None
-        ADAPTER.validate_python(document)
-    except (orjson.JSONDecodeError, ValidationError, KeyError, TypeError, AttributeError):
-        return None
-    return record._replace(value=value)
+        try:
+            document = self._encoder.decode(record.value)
+        except ValueError:
+            return None
+        value = self.fitted(document, limit)
+        return None if value is None else record._replace(value=value)
 
+    def fitted(self, document: Document, limit: int) -> bytes | None:
+        """The document, cut in place to at most `limit` bytes; None if it can't be."""
+        try:
+            marked = document["shipper"].setdefault("shortened", [])
+            value = self._fitting(document, limit, marked)
+            if value is not None:
+                ADAPTER.validate_python(document)
+        except (ValidationError, KeyError, TypeError, AttributeError):
+            return None
+        return value
 
-def _fitting(document: dict[str, Any], limit: int, marked: list[str]) -> bytes | None:
-    """`document` cut in place, and its bytes; None if all cutting does not help."""
-    for texts in (_header_values(document), _other_texts(document)):
-        if (value := _cut(document, list(texts), limit, marked)) is not None:
-            return value
-    # The names of many headers would take the room that is being made.
-    sides = [f"http.{side}.headers" for side in _SIDES]
-    known = [next((s for s in sides if name.startswith(s)), name) for name in marked]
-    marked[:] = dict.fromkeys(known)
-    return _drop_headers(document, limit, marked)
+    def _fitting(self, document: Document, limit: int, marked: list[str]) -> bytes | None:
+        """`document` cut in place, and its bytes; None if all cutting does not help."""
+        for texts in (_header_values(document), _other_texts(document)):
+            if (value := self._cut(document, list(texts), limit, marked)) is not None:
+                return value
+        # The names of many headers would take the room that is being made.
+        sides = [f"http.{side}.headers" for side in _SIDES]
+        known = [next((s for s in sides if name.startswith(s)), name) for name in marked]
+        marked[:] = dict.fromkeys(known)
+        return self._drop_headers(document, limit, marked)
 
+    def _cut(
+        self, document: Document, texts: list[_Text], limit: int, marked: list[str]
+    ) -> bytes | None:
+        """Cut what is longer than some length, the greatest length that makes the record fit."""
+        texts.sort(key=lambda found: len(found.text), reverse=True)
+        before = list(marked)
 
-def _cut(
-    document: dict[str, Any], texts: list[_Text], limit: int, marked: list[str]
-) -> bytes | None:
-    """Cut what is longer than some length, the greatest length that makes the record fit."""
-    texts.sort(key=lambda found: len(found.text), reverse=True)
-    before = list(marked)
+        def at(characters: int) -> bytes:
+            marked[:] = before
+            for found in texts:
+                found.cut(characters)
+                if len(found.text) > characters and found.name not in marked:
+                    marked.append(found.name)
+            return self._encode(document)
 
-    def at(characters: int) -> bytes:
-        marked[:] = before
-        for found in texts:
-            found.cut(characters)
-            if len(found.text) > characters and found.name not in marked:
-                marked.append(found.name)
-        return orjson.dumps(document)
+        longest = len(texts[0].text) if texts else 0
+        return _greatest(at, longest, limit)
 
-    longest = len(texts[0].text) if texts else 0
-    return _greatest(at, longest, limit)
+    def _drop_headers(self, document: Document, limit: int, marked: list[str]) -> bytes | None:
+        """Leave out whole headers, those that take the most room first."""
+        held = [
+            (len(orjson.dumps(values)) + len(name) + len('"":,'), side, name)
+            for side, headers in _headers(document)
+            for name, values in headers.items()
+        ]
+        held.sort()
+        value = self._encode(document)
+        excess = len(value) - limit
+        while held and excess > 0:
+            size, side, name = held.pop()
+            del document["http"][side]["headers"][name]
+            excess -= size
+            if (field := f"http.{side}.headers") not in marked:
+                marked.append(field)
+            if excess <= 0:
+                excess = len(self._encode(document)) - limit
+        value = self._encode(document)
+        return value if len(value) <= limit else None
 
 
 def _greatest(at: Callable[[int], bytes], longest: int, limit: int) -> bytes | None:
@@ -98,28 +135,6 @@ def _greatest(at: Callable[[int], bytes], longest: int, limit: int) -> bytes | N
         else:
             high = middle
     value = at(low)
-    return value if len(value) <= limit else None
-
-
-def _drop_headers(document: dict[str, Any], limit: int, marked: list[str]) -> bytes | None:
-    """Leave out whole headers, those that take the most room first."""
-    held = [
-        (len(orjson.dumps(values)) + len(name) + len('"":,'), side, name)
-        for side, headers in _headers(document)
-        for name, values in headers.items()
-    ]
-    held.sort()
-    value = orjson.dumps(document)
-    excess = len(value) - limit
-    while held and excess > 0:
-        size, side, name = held.pop()
-        del document["http"][side]["headers"][name]
-        excess -= size
-        if (field := f"http.{side}.headers") not in marked:
-            marked.append(field)
-        if excess <= 0:
-            excess = len(orjson.dumps(document)) - limit
-    value = orjson.dumps(document)
     return value if len(value) <= limit else None
 
 

@@ -1,0 +1,71 @@
+"""The word of `record.encoding`, or what a message says of itself -> the encoder.
+
+A form has its line here and its module beside this one, which is imported when it is chosen.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Final
+
+from shipper.record.encoders.ecs import EcsEncoder
+from shipper.record.encoders.interface import Document, Encoder
+from shipper.record.model import RECORD_VERSIONS
+
+_MAGIC: Final = 0
+_PREFIX_BYTES: Final = 5
+
+
+def _avro(schema_version: str) -> Encoder:
+    from shipper.record.encoders.avro import AvroEncoder  # noqa: PLC0415 - brings fastavro along
+
+    return AvroEncoder(schema_version)
+
+
+def _ocsf(_schema_version: str) -> Encoder:
+    from shipper.record.encoders.ocsf import OcsfEncoder  # noqa: PLC0415
+
+    return OcsfEncoder()
+
+
+def _cim(_schema_version: str) -> Encoder:
+    from shipper.record.encoders.cim import CimEncoder  # noqa: PLC0415
+
+    return CimEncoder()
+
+
+_ENCODERS: Final[dict[str, Callable[[str], Encoder]]] = {
+    "ecs": EcsEncoder,
+    "avro": _avro,
+    "ocsf": _ocsf,
+    "cim": _cim,
+}
+
+#: The words that `encoder_of` takes.
+ENCODINGS: Final = tuple(_ENCODERS)
+
+#: Schemas that are not ours, as messages name them -> the word of their form.
+_FOREIGN: Final = {"ocsf.http_activity": "ocsf", "splunk.cim.web": "cim"}
+
+
+@cache
+def encoder_of(encoding: str, schema_version: str) -> Encoder:
+    """The encoder for documents of this version; it keeps nothing of what it encodes."""
+    return _ENCODERS[encoding](schema_version)
+
+
+def read_message(headers: Iterable[tuple[str, bytes]], value: bytes) -> Document:
+    """The document in a message of any form, or what its form tells of it.
+
+    Form and version are those that the headers name; without headers it is ECS JSON. Confluent's
+    prefix (a zero byte, four of a schema's id) is passed over. ValueError if there is no document.
+    """
+    said = {name: text.decode("latin-1") for name, text in headers}
+    foreign = _FOREIGN.get(said.get("schema-name", ""))
+    encoding = foreign or ("avro" if "avro" in said.get("content-type", "") else "ecs")
+    version = said.get("schema-version", RECORD_VERSIONS[0])
+    if encoding == "avro" and version not in RECORD_VERSIONS:
+        raise ValueError(f"it is Avro of version {version}, which is not known here")
+    # JSON never begins so, and Avro of a record only in the first millisecond of 1970.
+    if value[:1] == bytes([_MAGIC]):
+        value = value[_PREFIX_BYTES:]
+    return encoder_of(encoding, version).decode(value)
