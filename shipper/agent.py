@@ -9,21 +9,21 @@ kernel detaches the program and the workers, whose socket ends, finish what they
 """
 
 import gc
-import json
 import logging
 import os
 import signal
-import socket
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from shipper import privileges, wiring
 from shipper.capture import Kernel, open_kernel
 from shipper.config import Config
+from shipper.control import AgentsEnd, Finish, ends
 from shipper.coverage import coverage, coverage_line
 from shipper.errors import ConfigError, InputError, ShipperError, UnavailableError
 from shipper.log import say, set_up
@@ -39,22 +39,16 @@ _GRACE = 5.0
 class _Child:
     """A worker process, seen from the agent."""
 
-    def __init__(self, pid: int, control: socket.socket) -> None:
+    def __init__(self, pid: int, control: AgentsEnd) -> None:
         self.pid = pid
         self.control = control
         self.status: int | None = None
-        self.messages: dict[str, object] = {}
-        self._text = b""
-        control.settimeout(0)
+        self.messages: dict[str, Any] = {}
 
     def listen(self) -> None:
         """Take in what the worker has said so far."""
-        with suppress(BlockingIOError, OSError):
-            while data := self.control.recv(1 << 16):
-                self._text += data
-        while b"\n" in self._text:
-            line, self._text = self._text.split(b"\n", 1)
-            self.messages.update(json.loads(line))
+        for message in self.control.told():
+            self.messages.update(message)
 
     def reap(self) -> bool:
         """True once the process has ended; `status` is then its exit code."""
@@ -115,7 +109,7 @@ class Agent:
         """
         if "kafka" not in self.config.output:
             return
-        ours, theirs = socket.socketpair()
+        ours, theirs = ends()
         pid = os.fork()
         if pid == 0:
             try:
@@ -177,7 +171,7 @@ class Agent:
         gc.collect()
         gc.freeze()
         for number in range(self.config.capture.workers):
-            ours, theirs = socket.socketpair()
+            ours, theirs = ends()
             pid = os.fork()
             if pid == 0:
                 code = 1
@@ -272,8 +266,7 @@ class Agent:
         """Stop capturing, let the workers finish, and say what became of everything."""
         kernel.detach()
         for child in self._children:
-            with suppress(OSError):
-                child.control.send(b"x")
+            child.control.order(Finish())
         patience = self.config.agent.shutdown_timeout * 2 + _GRACE
         # Not all(): each has to be asked, or it stays a zombie.
         self._wait(lambda: not [c for c in self._children if not c.reap()], patience)

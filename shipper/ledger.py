@@ -81,17 +81,7 @@ class Accounts:
             "until": timestamp(seen.now_ns),
             "interval": origin.interval,
             "sequence": {"next": pipeline.sequence, "settled": self._settled()},
-            "stages": {
-                **_assembly(pipeline, exact=exact),  # type: ignore[typeddict-item]
-                "records": _records(pipeline),
-                "delivery": _stage(
-                    "messages",
-                    kafka.counters.submitted,
-                    kafka.counters.acknowledged,
-                    kafka.in_flight,
-                    kafka.counters.dead_lettered + kafka.counters.failed,
-                ),
-            },
+            "stages": stages(pipeline, sink, exact=exact),  # type: ignore[typeddict-item]
             "kernel": {name: count for name, count in seen.kernel.items() if count},
             "coverage": dict(seen.coverage),  # type: ignore[typeddict-item]
             "clock_steps": seen.clock_steps,
@@ -169,14 +159,6 @@ def _close_spool(ledger: Ledger, leftover: Leftover) -> None:
 
 
 def _spool(ledger: Ledger, sink: SpooledSink) -> None:
-    counters = sink.counters
-    ledger["stages"]["spool"] = _stage(
-        "messages",
-        counters.submitted,
-        counters.acknowledged + counters.dead_lettered.total(),
-        sink.in_flight,
-        counters.failed,
-    )
     if sink.lost.ranges:
         ledger["lost"] = sink.lost.documents()  # type: ignore[typeddict-item]
     legacy = sink.legacy
@@ -187,6 +169,36 @@ def _spool(ledger: Ledger, sink: SpooledSink) -> None:
             "acknowledged": legacy.counters.acknowledged,
             "dead_lettered": legacy.counters.dead_lettered.total(),
         }
+
+
+def stages(
+    pipeline: Pipeline, kafka: SpooledSink | KafkaSink | None, *, exact: bool
+) -> dict[str, Stage]:
+    """How every stage stands, by its name; without Kafka, delivery is the other output's."""
+    found = {**_assembly(pipeline, exact=exact), "records": _records(pipeline)}
+    if isinstance(kafka, SpooledSink):
+        found["spool"] = _spooled(kafka)
+    sink = kafka.kafka if isinstance(kafka, SpooledSink) else kafka or pipeline.sink
+    counters = sink.counters
+    found["delivery"] = _stage(
+        "messages",
+        counters.submitted,
+        counters.acknowledged,
+        sink.in_flight,
+        counters.dead_lettered + counters.failed,
+    )
+    return found
+
+
+def _spooled(sink: SpooledSink) -> Stage:
+    counters = sink.counters
+    return _stage(
+        "messages",
+        counters.submitted,
+        counters.acknowledged + counters.dead_lettered.total(),
+        sink.in_flight,
+        counters.failed,
+    )
 
 
 def _assembly(pipeline: Pipeline, *, exact: bool) -> dict[str, Stage]:

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from shipper.contract.events import Event
 from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
-from shipper.delivery import Backpressure, Full, Lines, Sink
+from shipper.delivery import Backpressure, Full, Lines, Settled, Sink
 from shipper.http import Assembler
 from shipper.record import DeadLetters, RecordBuilder, RecordRejected
 
 #: Called while the sink takes nothing; False to give up (the record then counts as lost).
 Waiting = Callable[[], bool]
+#: What to call when the record of an exchange is settled; None for one that measures nothing.
+Measure = Callable[[Exchange], Settled | None]
 
 
 class Letters(NamedTuple):
@@ -50,6 +52,8 @@ class Pipeline:
         self.letters_lost: Counter[str] = Counter()
         self.exchanges = 0
         self.held = 0  # records that wait for the sink: one at most
+        self.measure: Measure | None = None  #: asked about one exchange of each batch
+        self._measured = False
         self._letters = letters
         self._waiting = waiting
         self._lines = Lines(log.log)
@@ -57,6 +61,7 @@ class Pipeline:
     def feed(self, events: Iterable[Event], wall_offset_ns: int, created_ns: int) -> None:
         """Take events in order; times are theirs plus `wall_offset_ns`."""
         feed = self.assembler.feed
+        self._measured = self.measure is None
         for event in events:
             for exchange in feed(event):
                 self._ship(exchange, wall_offset_ns, created_ns)
@@ -79,18 +84,24 @@ class Pipeline:
             self._reject(error)
             return
         self.held = 1
-        lost = self._submit(self.sink, self.builder.encode(record, self.sequence))
+        settled = None
+        if not self._measured and self.measure is not None:
+            settled = self.measure(exchange)
+            self._measured = settled is not None
+        lost = self._submit(self.sink, self.builder.encode(record, self.sequence), settled)
         self.held = 0
         if lost is None:
             self.sequence += 1
         else:
             self.lost[lost] += 1
 
-    def _submit(self, sink: Sink, record: EncodedRecord) -> str | None:
+    def _submit(
+        self, sink: Sink, record: EncodedRecord, settled: Settled | None = None
+    ) -> str | None:
         """Why the record was not taken; None if it was."""
         while True:
             try:
-                sink.submit(record)
+                sink.submit(record, settled)
             except Backpressure:
                 if not self._waiting():
                     return "shutdown"

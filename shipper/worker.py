@@ -1,13 +1,12 @@
 """One worker: drains one ring, ships its records, and ends when it is told or left alone.
 
 It is forked by the agent after privileges are gone, holds no link to the kernel's hooks, and
-speaks with the agent over one socket: a byte means "nothing more will be captured, finish".
+speaks with the agent over one socket: it tells how it stands, and is told what is new and when
+to finish.
 """
 
-import json
 import logging
 import os
-import select
 import signal
 import socket
 import time
@@ -19,11 +18,14 @@ from shipper import wiring
 from shipper.books import Books
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
+from shipper.control import Finish, Renewal, WorkersEnd
 from shipper.coverage import coverage
 from shipper.delivery import KafkaSink, ReaderGone
 from shipper.errors import ShipperError
 from shipper.ledger import Observed
 from shipper.log import say
+from shipper.metrics.report import Reporter
+from shipper.record import RecordBuilder
 
 #: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
 #: them costs less than one for each; it bounds what this adds to the delay of a record.
@@ -77,7 +79,7 @@ class Task:
     number: int
     ephemeral: str
     started_ns: int
-    control: socket.socket
+    control: WorkersEnd
     log: logging.Logger
 
 
@@ -94,12 +96,13 @@ class Worker:
         self._clock = Clock(log)
         self._deadline: float | None = None
         self._sockets: set[str] = set()
-        who = wiring.origin(config, task.ephemeral, task.number, task.started_ns)
+        self._who = who = wiring.origin(config, task.ephemeral, task.number, task.started_ns)
         outputs = wiring.outputs(config, who, log.log)
         self._pipeline = wiring.pipeline(
             config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
+        self._reporter = Reporter(self._pipeline, outputs.kafka)
 
     def run(self) -> None:
         """Drain until told to finish; then what is in the ring, what is open, what is in flight."""
@@ -140,7 +143,7 @@ class Worker:
             finishing = self._told_to_finish()
             if clock.tick():
                 self._leave_out_own_sockets()
-                self._books.tick()
+                self._account()
             events = ring.drain(_BATCH)
             if events:
                 last = clock.now
@@ -156,11 +159,23 @@ class Worker:
 
     def _told_to_finish(self) -> bool:
         if self._deadline is None:
-            readable, _, _ = select.select([self._control], [], [], 0)
-            if readable:
-                # A byte, or the end of a parent that died: both mean that capture is over.
-                self._deadline = time.monotonic() + self._config.agent.shutdown_timeout
+            match self._control.order():
+                case Finish():
+                    self._deadline = time.monotonic() + self._config.agent.shutdown_timeout
+                case Renewal() as renewal:
+                    self._renew(renewal)
         return self._deadline is not None
+
+    def _renew(self, renewal: Renewal) -> None:
+        """The exchanges from here on become records by new settings; their numbers go on."""
+        self._pipeline.builder = RecordBuilder(renewal.settings, self._who.identity)
+        self._log.setLevel(renewal.log_level.upper())
+        self._control.tell(renewed=renewal.number)
+
+    def _account(self) -> None:
+        """About once a second: for those who come after, for the ledger, and for the agent."""
+        self._books.tick()
+        self._control.tell(report=self._reporter.report(self._clock.steps))
 
     def _left(self) -> float:
         return max(0.0, (self._deadline or 0.0) - time.monotonic())
@@ -168,7 +183,7 @@ class Worker:
     def _wait_for_sink(self) -> bool:
         """The sink takes nothing: what is captured meanwhile waits in the ring."""
         if self._clock.tick():
-            self._books.tick()
+            self._account()
         self._pipeline.sink.poll(0.05)
         return not self._told_to_finish() or self._left() > 0
 
@@ -191,13 +206,13 @@ class Worker:
         self._sockets = links
 
 
-def check_settings(config: Config, control: socket.socket) -> None:
+def check_settings(config: Config, control: WorkersEnd) -> None:
     """Make the Kafka client once and let it go; tell the agent what it refuses."""
     try:
         KafkaSink(dict(config.kafka.settings), log=lambda _level, _line: None).close()
         wiring.check_framing(config)
     except ShipperError as error:
-        tell(control, {"problem": str(error), "code": error.exit_code})
+        control.tell(problem=str(error), code=error.exit_code)
 
 
 def run_worker(task: Task) -> int:
@@ -208,20 +223,14 @@ def run_worker(task: Task) -> int:
     try:
         worker = Worker(task)
     except ShipperError as error:
-        tell(task.control, {"problem": str(error), "code": error.exit_code})
+        task.control.tell(problem=str(error), code=error.exit_code)
         return error.exit_code
-    tell(task.control, {"ready": task.number})
+    task.control.tell(ready=task.number)
     try:
         worker.run()
     except ShipperError as error:
         say(task.log, "failed", str(error), logging.ERROR, worker=task.number)
         return error.exit_code
     finally:
-        tell(task.control, {"totals": worker.totals()})
+        task.control.tell(totals=worker.totals())
     return 0
-
-
-def tell(control: socket.socket, message: dict[str, object]) -> None:
-    """One line of JSON to the agent; it may be gone."""
-    with suppress(OSError):
-        control.sendall(json.dumps(message).encode() + b"\n")

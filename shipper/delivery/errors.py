@@ -207,6 +207,8 @@ MEANINGS: dict[int, Meaning] = {
     _E._DESTROY: Meaning("closed", "closed before it was sent", "", Help.RESTART),
 }
 
+#: The reasons that no time mends, only somebody.
+FOR_OPERATORS = frozenset(row.reason for row in MEANINGS.values() if row.help is Help.OPERATOR)
 
 #: Rows that only the text tells from others, tried in this order.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Meaning], ...] = (

@@ -69,6 +69,11 @@ class KafkaSink:
         return frozenset(self._client.troubles)
 
     @property
+    def refusals(self) -> frozenset[str]:
+        """Those of the troubles that somebody has to mend: no time will."""
+        return self.troubles & errors.FOR_OPERATORS
+
+    @property
     def statistics(self) -> Statistics | None:
         """What librdkafka told of itself lately; None before it did."""
         return self._client.statistics
