@@ -119,11 +119,12 @@ lock: debian ## Bring the lock files up to date (asks the package index)
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
 	@unset PIP_FIND_LINKS; build/lock/bin/python -m pip install --quiet pip-tools
 	@$(call compile,requirements.lock,pyproject.toml)
+	@$(call compile,requirements-top.lock,--extra top -c requirements.lock pyproject.toml)
 	@$(call compile,requirements-build.lock,--build-deps-for editable --only-build-deps pyproject.toml)
 	@build/lock/bin/python -c \
 	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
 	    > build/lock/dev.in
-	@$(call compile,requirements-dev.lock,-c requirements.lock -c requirements-build.lock pyproject.toml build/lock/dev.in)
+	@$(call compile,requirements-dev.lock,-c requirements-top.lock -c requirements-build.lock pyproject.toml build/lock/dev.in)
 
 # $(1) from $(2). Hashes of every file of a release are taken, so that one lock serves all
 # architectures and Pythons; where the files were found stays out of it.
@@ -143,10 +144,11 @@ clean: ## Remove what these targets made, .venv included
 debian:
 	@$(call debian,$(DEBIAN))
 
-$(STAMP): requirements.lock requirements-build.lock pyproject.toml | debian
+# The whole program, what only people at a terminal need included; the agent's own is requirements.lock.
+$(STAMP): requirements-top.lock requirements-build.lock pyproject.toml | debian
 	@echo "Setting up $(VENV)"
 	@[ -x $(BIN)/python ] && $(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) install --quiet --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --quiet --require-hashes -r requirements-top.lock -r requirements-build.lock
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -25,6 +25,8 @@ _EPILOG = f"""\
 Settings come from defaults, then the file (--config, else $SHIPPER_CONFIG, else {DEFAULT_PATH} if
 it exists), then the environment (SHIPPER_CAPTURE__HOOK=interface), then flags.
 """
+#: The commands that look at topics, and bring dependencies of their own along.
+_INSIGHT = frozenset({"top"})
 
 
 class _Parser(argparse.ArgumentParser):
@@ -100,6 +102,11 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
     tail = commands.add_parser("tail", help="follow the topic, a line a record")
     _configuration(tail)
+
+    top = commands.add_parser("top", help="what the APIs do now: rate, errors, latency by route")
+    _configuration(top)
+    _capture(top)
+
     headers = commands.add_parser(
         "headers", help="which header names occur, how often, and whether they are kept"
     )
@@ -134,6 +141,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     # These know their own options, and bring a Kafka client along: only when they are meant.
     for name, command in (
         ("tail", tail),
+        ("top", top),
         ("topics", topics),
         ("audit", audit),
         ("dead-letters", dead),
@@ -188,7 +196,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 def _module(command: str) -> ModuleType:
     """A command's module: `run(arguments, configuration)`, and perhaps `add_arguments(parser)`."""
-    return import_module(f"shipper.{command.replace('-', '_')}")
+    room = "shipper.insight" if command in _INSIGHT else "shipper"
+    return import_module(f"{room}.{command.replace('-', '_')}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -41,8 +41,7 @@ _FILTERS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `shipper tail`."""
-    for flag, metavar, text in _FILTERS:
-        parser.add_argument(flag, metavar=metavar, help=text, action="append", default=[])
+    add_filters(parser)
     parser.add_argument("--json", action="store_true", help="the records as they are, one a line")
     parser.add_argument(
         "--from-beginning", action="store_true", help="begin with the oldest record of the topic"
@@ -51,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--until-end", action="store_true", help="stop at the present end instead of following"
     )
     parser.add_argument("--count", type=int, metavar="N", help="stop after N records")
+
+
+def add_filters(group: argparse._ActionsContainer) -> None:
+    """The options that `Filters.of` reads."""
+    for flag, metavar, text in _FILTERS:
+        group.add_argument(flag, metavar=metavar, help=text, action="append", default=[])
 
 
 def run(args: argparse.Namespace, config: Config) -> int:

@@ -1,0 +1,81 @@
+"""Samples -> counts and quantiles, which can be added up.
+
+Quantiles come from DDSketch (Masson, Rim, Lee: "DDSketch: A Fast and Fully-Mergeable Quantile
+Sketch with Relative-Error Guarantees", VLDB 2019): each is within ACCURACY of a duration that was
+really seen at that rank. It is the relative error that matters of latencies, and merging
+sketches loses nothing, so that windows are sums of their slices. Bounded by the durations that
+a sample may have, a sketch has at most 1,300 bins.
+"""
+
+from typing import Final, NamedTuple, Self
+
+from ddsketch import DDSketch
+
+from shipper.insight.top.sample import Sample
+
+#: Relative error of a quantile.
+ACCURACY: Final = 0.01
+QUANTILES: Final = (0.5, 0.95, 0.99)
+
+
+class Figures(NamedTuple):
+    """What a line shows; `by_class` counts no status, 1xx, 2xx, … 5xx; quantiles in seconds."""
+
+    name: str
+    requests: int
+    per_second: float
+    errors: int
+    error_share: float
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    by_class: tuple[int, ...]
+
+
+class Tally:
+    """What was counted under one name."""
+
+    __slots__ = ("by_class", "errors", "requests", "sketch")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.errors = 0
+        self.by_class = [0] * 6
+        self.sketch: DDSketch | None = None  # most slices of most names have none
+
+    def add(self, sample: Sample) -> None:
+        """Count one sample."""
+        self.requests += 1
+        self.errors += sample.failed
+        self.by_class[sample.status_class] += 1
+        if sample.seconds is not None:
+            if self.sketch is None:
+                self.sketch = DDSketch(ACCURACY)
+            self.sketch.add(sample.seconds)
+
+    def merge(self, other: Self) -> None:
+        """Count all that `other` has counted; it stays as it is."""
+        self.requests += other.requests
+        self.errors += other.errors
+        self.by_class = [a + b for a, b in zip(self.by_class, other.by_class, strict=True)]
+        if other.sketch is not None:
+            if self.sketch is None:
+                self.sketch = DDSketch(ACCURACY)
+            self.sketch.merge(other.sketch)
+
+    def figures(self, name: str, span_s: float) -> Figures:
+        """What `name` amounts to when this is what came in `span_s` seconds."""
+        p50, p95, p99 = (
+            self.sketch.get_quantile_value(q) if self.sketch else None for q in QUANTILES
+        )
+        return Figures(
+            name,
+            self.requests,
+            self.requests / span_s if span_s > 0 else 0.0,
+            self.errors,
+            self.errors / self.requests if self.requests else 0.0,
+            p50,
+            p95,
+            p99,
+            tuple(self.by_class),
+        )
