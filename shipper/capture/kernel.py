@@ -1,7 +1,8 @@
 """The kernel program from user space: starts the loader, holds what it hands over, reads counters.
 
 `Kernel` needs no privilege once it is open: settings, filters for ports and own sockets, and the
-counters are memory-mapped.
+counters are memory-mapped. Only the filters for networks and cgroups are not: kernels before 5.19
+may refuse to change them later.
 """
 
 import array
@@ -15,18 +16,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from importlib import resources
-from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from pathlib import Path
 
 from shipper.capture import layout, loader
-from shipper.capture.cgroups import cgroup_id, find_root
+from shipper.capture.cgroups import find_root
+from shipper.capture.filters import INCLUDING, Elements, elements, flags
 from shipper.capture.ring import Ring
 from shipper.capture.settings import CaptureSettings, Rules
 from shipper.errors import PrivilegeError, ShipperError, UnavailableError
 
 _MAX_DESCRIPTORS = 253  # SCM_MAX_FD
-_V4_BITS = 96  # of a v4-mapped address, before the IPv4 part
 _DEFINES = {"cgroup": ["FLOW_BY_COOKIE"], "interface": [], "replay": ["REPLAY"]}
 
 
@@ -42,24 +43,22 @@ def possible_cpus() -> int:
     return max(int(part) for part in text.replace(",", "-").split("-")) + 1
 
 
-def packed(address: IPv4Address | IPv6Address) -> bytes:
-    """16 bytes, IPv4 as v4-mapped IPv6."""
-    return address.packed if address.version == 6 else bytes(10) + b"\xff\xff" + address.packed  # noqa: PLR2004
-
-
 class Kernel:
     """The loaded and attached program. Closing the last holder's descriptors detaches it."""
 
-    def __init__(self, settings: CaptureSettings, descriptors: dict[str, int]) -> None:
-        """Take over the loader's descriptors."""
+    def __init__(
+        self, settings: CaptureSettings, descriptors: dict[str, int], root: Path | None = None
+    ) -> None:
+        """Take over the loader's descriptors; `root` is the cgroup that it attached to."""
         self.settings = settings
+        self._root = root
         self.descriptors = descriptors
         self._cpus = possible_cpus()
         self._settings = self._map("settings", layout.SETTINGS.size)
         self._ports = self._map("ports", layout.PORTS * layout.PORT_RULE.size)
         self._own = self._map("own_sockets", layout.OWN_SOCKETS * 8)
         self._counters = self._map("counters", self._cpus * layout.CPU_COUNTERS.size)
-        self._generation = 0
+        self._words = memoryview(self._settings).cast("I")
         self.apply(settings)
 
     def _map(self, name: str, size: int) -> mmap.mmap:
@@ -77,25 +76,71 @@ class Kernel:
 
     def apply(self, settings: CaptureSettings) -> None:
         """Put settings and port filters into force; flows are decided again."""
+        self._put_ports(settings.include.ports, settings.exclude.ports)
+        self._put(
+            roles=sum(layout.ROLES[role] for role in settings.roles),
+            filters=flags(settings),
+            max_block=min(settings.max_block, layout.MAX_BLOCK),
+            rings=settings.rings,
+            wake_bytes=settings.wake_bytes,
+        )
+        self._decide_again()
+        self.settings = settings
+
+    def refilter(self, include: Rules, exclude: Rules) -> None:
+        """Change the filters while packets pass.
+
+        What the old and the new ones agree on holds all the time: in between stands, for each
+        kind of rule, what either includes and what either excludes. Only then flows are decided
+        again. OSError from a kernel that lets no unprivileged process write maps, with the old
+        filters still in force.
+        """
+        old, new = self.settings, replace(self.settings, include=include, exclude=exclude)
+        before, after = elements(old, self._root), elements(new, self._root)
+        self._write_maps(before, {place: before.get(place, 0) | after[place] for place in after})
+        self._put_ports(old.include.ports, {*old.exclude.ports, *exclude.ports})
+        self._put_ports({*old.include.ports, *include.ports}, {*old.exclude.ports, *exclude.ports})
+        both = flags(old) | flags(new)
+        self._put(filters=both & ~(INCLUDING & ~(flags(old) & flags(new))))
+        self._put(filters=flags(new))
+        self._put_ports(include.ports, {*old.exclude.ports, *exclude.ports})
+        self._put_ports(include.ports, exclude.ports)
+        self._write_maps(before, after)
+        for name, key in before.keys() - after.keys():
+            loader.delete_from_map(self.descriptors[name], key)
+        self._decide_again()
+        self.settings = new
+
+    def refilters_all(self) -> bool:
+        """Whether `refilter` can change networks and cgroups too, here and without privileges."""
+        try:
+            loader.delete_from_map(self.descriptors["cgroups"], bytes(8))
+        except OSError:
+            return False
+        return True
+
+    def _write_maps(self, there: Elements, wanted: Elements) -> None:
+        for (name, key), match in wanted.items():
+            if there.get((name, key)) != match:
+                loader.update_map(self.descriptors[name], key, match.to_bytes(4, "little"))
+
+    def _put_ports(self, include: Iterable[int], exclude: Iterable[int]) -> None:
         rule = layout.PORT_RULE
         matches = [0] * layout.PORTS
-        for port in settings.include.ports:
+        for port in include:
             matches[port] |= layout.MATCH_INCLUDE
-        for port in settings.exclude.ports:
+        for port in exclude:
             matches[port] |= layout.MATCH_EXCLUDE
         self._ports[: layout.PORTS * rule.size] = b"".join(map(rule.pack, matches))
-        self._generation += 1
-        layout.SETTINGS.pack_into(
-            self._settings,
-            0,
-            self._generation,
-            sum(layout.ROLES[role] for role in settings.roles),
-            _filters(settings),
-            min(settings.max_block, layout.MAX_BLOCK),
-            settings.rings,
-            settings.wake_bytes,
-        )
-        self.settings = settings
+
+    def _put(self, **fields: int) -> None:
+        """Settings by name; each is one word, which a packet sees as it was or as it is."""
+        for name, value in fields.items():
+            self._words[layout.SETTINGS_FIELDS.index(name)] = value
+
+    def _decide_again(self) -> None:
+        """Last of all: flows that see another generation look at everything anew."""
+        self._words[layout.SETTINGS_FIELDS.index("generation")] += 1
 
     def own_sockets(self, cookies: Iterable[int]) -> None:
         """Leave out these sockets, by their cookies, and no others."""
@@ -143,71 +188,12 @@ class Kernel:
     def close(self) -> None:
         """Give up everything."""
         self.detach()
+        self._words.release()
         for mapping in (self._settings, self._ports, self._own, self._counters):
             mapping.close()
         for descriptor in self.descriptors.values():
             os.close(descriptor)
         self.descriptors.clear()
-
-
-def _shows_twice(settings: CaptureSettings) -> bool:
-    """Whether one connection may be seen as two flows: at both its ends, or around a NAT."""
-    if settings.hook == "interface":
-        return len(settings.interfaces) != 1 or settings.interfaces[0] == "all"
-    return settings.hook == "cgroup" and len(set(settings.roles)) > 1
-
-
-def _filters(settings: CaptureSettings) -> int:
-    flags = 0
-    for rules, port, cidr, cgroup in (
-        (
-            settings.include,
-            layout.FILTER_PORT_INCLUDE,
-            layout.FILTER_CIDR_INCLUDE,
-            layout.FILTER_CGROUP_INCLUDE,
-        ),
-        (
-            settings.exclude,
-            layout.FILTER_PORT_EXCLUDE,
-            layout.FILTER_CIDR_EXCLUDE,
-            layout.FILTER_CGROUP_EXCLUDE,
-        ),
-    ):
-        flags |= port if rules.ports else 0
-        flags |= cidr if rules.networks else 0
-        flags |= cgroup if rules.cgroups else 0
-    flags |= layout.FILTER_OWN if settings.exclude_own else 0
-    flags |= layout.FILTER_SINK if settings.sinks else 0
-    flags |= layout.JOIN_TWINS if _shows_twice(settings) else 0
-    flags |= sum(layout.TUNNELS[name] for name in set(settings.decapsulate))
-    return flags
-
-
-def _elements(settings: CaptureSettings, root: Path | None) -> list[tuple[str, str, str]]:
-    """What the loader puts into the hash maps: map, key and value, in hexadecimal."""
-
-    def word(value: int) -> bytes:
-        return value.to_bytes(4, "little")
-
-    merged: dict[tuple[str, bytes], int] = {}
-    for rules, match in (
-        (settings.include, layout.MATCH_INCLUDE),
-        (settings.exclude, layout.MATCH_EXCLUDE),
-    ):
-        for name, key in _rule_keys(rules, root):
-            merged[name, key] = merged.get((name, key), 0) | match
-    for address, port in settings.sinks:
-        merged["sinks", packed(address) + word(port)] = layout.MATCH_SINK
-    return [(name, key.hex(), word(value).hex()) for (name, key), value in merged.items()]
-
-
-def _rule_keys(rules: Rules, root: Path | None) -> Iterable[tuple[str, bytes]]:
-    for network in rules.networks:
-        bits = network.prefixlen + (_V4_BITS if isinstance(network, IPv4Network) else 0)
-        yield "cidrs", bits.to_bytes(4, "little") + packed(network.network_address)
-    if root:
-        for name in rules.cgroups:
-            yield "cgroups", cgroup_id(root, name).to_bytes(8, "little")
 
 
 def open_kernel(settings: CaptureSettings) -> Kernel:
@@ -246,8 +232,11 @@ def open_kernel(settings: CaptureSettings) -> Kernel:
     elif settings.hook == "interface":
         every = "all" in settings.interfaces or not settings.interfaces
         task["interfaces"] = [""] if every else list(settings.interfaces)
-    task["elements"] = _elements(settings, root)
-    return Kernel(settings, _run_loader(settings, task))
+    task["elements"] = [
+        (name, key.hex(), match.to_bytes(4, "little").hex())
+        for (name, key), match in elements(settings, root).items()
+    ]
+    return Kernel(settings, _run_loader(settings, task), root)
 
 
 def _run_loader(settings: CaptureSettings, task: dict[str, object]) -> dict[str, int]:

@@ -29,6 +29,7 @@ from typing import Any
 
 BPF_MAP_CREATE = 0
 BPF_MAP_UPDATE_ELEM = 2
+BPF_MAP_DELETE_ELEM = 3
 BPF_PROG_LOAD = 5
 BPF_LINK_CREATE = 28
 MAP_TYPE_RINGBUF = 27
@@ -191,6 +192,16 @@ def update_map(descriptor: int, key: bytes, value: bytes) -> None:
     v = ctypes.create_string_buffer(value, len(value))
     pointers = struct.pack("=IIQQQ", descriptor, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
     bpf(BPF_MAP_UPDATE_ELEM, pointers)
+
+
+def delete_from_map(descriptor: int, key: bytes) -> None:
+    """Take one element out of a map, if it is there."""
+    k = ctypes.create_string_buffer(key, len(key))
+    try:
+        bpf(BPF_MAP_DELETE_ELEM, struct.pack("=IIQQQ", descriptor, 0, ctypes.addressof(k), 0, 0))
+    except OSError as error:
+        if error.errno != errno.ENOENT:
+            raise
 
 
 def create_ring(size: int) -> int:
