@@ -9,73 +9,51 @@ kernel detaches the program and the workers, whose socket ends, finish what they
 """
 
 import gc
-import logging
 import os
 import signal
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from shipper import privileges, wiring
 from shipper.capture import Kernel, open_kernel
+from shipper.children import Child, Children
 from shipper.config import Config
-from shipper.control import AgentsEnd, Finish, ends
-from shipper.coverage import coverage, coverage_line
-from shipper.errors import ConfigError, InputError, ShipperError, UnavailableError
+from shipper.control import Finish, WorkersEnd
+from shipper.errors import UnavailableError
 from shipper.log import say, set_up
+from shipper.notify import Notifier
+from shipper.ownership import prepare_files, prepare_spool
+from shipper.supervision import Supervision
 from shipper.worker import Task, check_settings, run_worker
 
 _TICK = 0.2
 _START_TIMEOUT = 30.0
-_REPORT_EVERY = 300.0
 #: how much longer than its own deadline a worker may take before it is killed
 _GRACE = 5.0
-
-
-class _Child:
-    """A worker process, seen from the agent."""
-
-    def __init__(self, pid: int, control: AgentsEnd) -> None:
-        self.pid = pid
-        self.control = control
-        self.status: int | None = None
-        self.messages: dict[str, Any] = {}
-
-    def listen(self) -> None:
-        """Take in what the worker has said so far."""
-        for message in self.control.told():
-            self.messages.update(message)
-
-    def reap(self) -> bool:
-        """True once the process has ended; `status` is then its exit code."""
-        if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.listen()
-                self.status = os.waitstatus_to_exitcode(status)
-        return self.status is not None
 
 
 class Agent:
     """One run of the agent, from start to end."""
 
-    def __init__(self, config: Config) -> None:
-        """Nothing is started yet."""
-        self.config = config
+    def __init__(self, reread: Callable[[], Config]) -> None:
+        """Nothing is started yet; `reread` gives the configuration, now and at each reload."""
+        self._reread = reread
+        self.config = config = reread()
         self.ephemeral = str(uuid.uuid4())
         self._started_ns = 0
         self._log = set_up(config.agent.log_level, config.agent.log_format)
-        self._children: list[_Child] = []
+        self._notifier = Notifier(os.environ)
+        self._children = Children(self._log)
         self._stop: int | None = None
+        self._reload = False
 
     def run(self) -> int:
         """Run until a signal or a failure; the exit code. Raises ShipperError before that."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        signal.signal(signal.SIGHUP, self._on_reload)
         privileges.forbid_core_dumps()
         # Mistakes are found before anything is loaded.
         privileges.account(self.config.agent.user)
@@ -87,20 +65,22 @@ class Agent:
         try:
             if self._stop is not None:
                 return 0
-            self._prepare_files()
-            self._prepare_spool()
+            prepare_files(self.config)
+            prepare_spool(self.config)
             privileges.drop(self.config.agent.user)
             self._start_workers(kernel)
             self._await_ready()
             self._say_ready(kernel)
-            self._supervise(kernel)
-            return self._finish(kernel)
+            return self._supervised(kernel)
         finally:
-            self._kill_workers()
+            self._children.clear()
             kernel.close()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stop = number
+
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload = True
 
     def _check_delivery(self) -> None:
         """Have a short-lived child make the Kafka client: what it refuses, it refuses now.
@@ -109,61 +89,15 @@ class Agent:
         """
         if "kafka" not in self.config.output:
             return
-        ours, theirs = ends()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                check_settings(self.config, theirs)
-            finally:
-                os._exit(0)
-        theirs.close()
-        child = _Child(pid, ours)
-        self._children.append(child)
-        self._wait(child.reap, _START_TIMEOUT)
-        self._kill_workers()
+
+        def check(control: WorkersEnd) -> int:
+            check_settings(self.config, control)
+            return 0
+
+        child = self._children.start(check)
+        self._children.wait(child.reap, _START_TIMEOUT)
         self._children.clear()
-        _raise_problem(child)
-
-    def _prepare_files(self) -> None:
-        """Create output files as root, so that the unprivileged worker may write them."""
-        if os.geteuid() != 0:
-            return
-        uid, gid = privileges.account(self.config.agent.user)
-        for output in self.config.output:
-            if not output.startswith("file:"):
-                continue
-            path = Path(output.removeprefix("file:"))
-            try:
-                descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise InputError(
-                    f"cannot create {path}: {error.strerror}", "name a file in a folder that exists"
-                ) from error
-            os.fchown(descriptor, uid, gid)
-            os.close(descriptor)
-
-    def _prepare_spool(self) -> None:
-        """Make the spool's folder as root, for the unprivileged workers alone.
-
-        What an earlier start under another user left is handed over too.
-        """
-        if "kafka" not in self.config.output or not self.config.spool.path:
-            return
-        root = Path(self.config.spool.path)
-        try:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if os.geteuid() == 0:
-                uid, gid = privileges.account(self.config.agent.user)
-                for path in (root, *root.rglob("*")):
-                    if path.lstat().st_uid != uid:
-                        os.chown(path, uid, gid, follow_symlinks=False)
-        except OSError as error:
-            raise ConfigError(
-                f"spool.path: cannot use {root}: {error.strerror}",
-                "give a folder that can be written to, or an empty one for none",
-            ) from error
+        child.raise_problem()
 
     def _start_workers(self, kernel: Kernel) -> None:
         # What exists now lives as long as the process: the collector need not look at it again,
@@ -171,52 +105,32 @@ class Agent:
         gc.collect()
         gc.freeze()
         for number in range(self.config.capture.workers):
-            ours, theirs = ends()
-            pid = os.fork()
-            if pid == 0:
-                code = 1
-                try:
-                    ours.close()
-                    for child in self._children:
-                        child.control.close()
-                    task = Task(
-                        self.config,
-                        kernel,
-                        number,
-                        self.ephemeral,
-                        self._started_ns,
-                        theirs,
-                        self._log,
-                    )
-                    code = run_worker(task)
-                except Exception:  # noqa: BLE001
-                    # The last resort: a worker has no caller who could see an exception.
-                    self._log.exception("worker %d failed", number)
-                finally:
-                    logging.shutdown()
-                    os._exit(code)
-            theirs.close()
-            self._children.append(_Child(pid, ours))
+            self._start_worker(kernel, number)
+
+    def _start_worker(self, kernel: Kernel, number: int) -> Child:
+        def work(control: WorkersEnd) -> int:
+            return run_worker(
+                Task(
+                    self.config,
+                    kernel,
+                    number,
+                    self.ephemeral,
+                    self._started_ns,
+                    control,
+                    self._log,
+                )
+            )
+
+        return self._children.start(work)
 
     def _await_ready(self) -> None:
         def ready() -> bool:
             return all("ready" in child.messages or child.reap() for child in self._children)
 
-        if not self._wait(ready, _START_TIMEOUT):
+        if not self._children.wait(ready, _START_TIMEOUT):
             raise UnavailableError("the workers did not start in time", "look at the log above")
         for child in self._children:
-            _raise_problem(child)
-
-    def _wait(self, condition: Callable[[], bool], timeout: float) -> bool:
-        deadline = time.monotonic() + timeout
-        while True:
-            for child in self._children:
-                child.listen()
-            if condition():
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
+            child.raise_problem()
 
     def _say_ready(self, kernel: Kernel) -> None:
         settings = kernel.settings
@@ -233,47 +147,45 @@ class Agent:
             ephemeral_id=self.ephemeral,
         )
 
-    def _supervise(self, kernel: Kernel) -> None:
-        """Until a signal comes or a worker ends."""
-        report_at = time.monotonic() + _REPORT_EVERY
-        full = 0
-        while self._stop is None:
-            time.sleep(_TICK)
-            for child in self._children:
-                child.listen()
-            if any(child.reap() for child in self._children):
-                return
-            counters = kernel.counters()
-            if counters["ring_full"] > full:
-                lost = counters["ring_full"] - full
-                say(
-                    self._log,
-                    "ring_full",
-                    f"{lost} events found no room: the worker is too slow for this traffic",
-                    logging.WARNING,
-                    events=lost,
-                )
-                full = counters["ring_full"]
-            if time.monotonic() >= report_at:
-                report_at += _REPORT_EVERY
-                self._say_coverage(kernel, counters)
+    def _supervised(self, kernel: Kernel) -> int:
+        """Until a signal comes or a worker ends, and then in order to the end."""
+        supervision = Supervision(
+            self.config,
+            kernel,
+            self._children,
+            reread=self._reread,
+            notifier=self._notifier,
+            log=self._log,
+            ephemeral=self.ephemeral,
+        )
+        try:
+            while self._stop is None and not self._children.ended():
+                supervision.turn()
+                if self._reload:
+                    self._reload = False
+                    supervision.reload()
+                time.sleep(_TICK)
+            return self._finish(kernel, supervision)
+        finally:
+            supervision.close()
 
-    def _say_coverage(self, kernel: Kernel, counters: dict[str, int]) -> None:
-        seen = coverage(counters, kernel.settings.roles)
-        say(self._log, "coverage", coverage_line(seen), **seen)
-
-    def _finish(self, kernel: Kernel) -> int:
+    def _finish(self, kernel: Kernel, supervision: Supervision) -> int:
         """Stop capturing, let the workers finish, and say what became of everything."""
         kernel.detach()
-        for child in self._children:
-            child.control.order(Finish())
+        supervision.finish()
+        self._children.order(Finish())
         patience = self.config.agent.shutdown_timeout * 2 + _GRACE
-        # Not all(): each has to be asked, or it stays a zombie.
-        self._wait(lambda: not [c for c in self._children if not c.reap()], patience)
+        children = self._children
+
+        def all_ended() -> bool:
+            supervision.beat()
+            return len(children.ended()) == len(children)
+
+        children.wait(all_ended, patience)
         counters = kernel.counters()
-        workers = [child.messages.get("totals", {}) for child in self._children]
-        exchanges = sum(int(w.get("exchanges", 0)) for w in workers if isinstance(w, dict))
-        self._say_coverage(kernel, counters)
+        workers = [child.messages.get("totals", {}) for child in children]
+        exchanges = sum(int(totals.get("exchanges", 0)) for totals in workers)
+        supervision.say_coverage()
         say(
             self._log,
             "stopped",
@@ -281,30 +193,13 @@ class Agent:
             kernel={name: count for name, count in counters.items() if count},
             workers=workers,
         )
-        codes = [child.status for child in self._children]
+        codes = [child.status for child in children]
         if all(code == 0 for code in codes):
             return 0
         self._log.error("a worker ended with code %s", next(code for code in codes if code != 0))
         return 1
 
-    def _kill_workers(self) -> None:
-        for child in self._children:
-            if not child.reap():
-                self._log.error("worker %d did not end in time and is killed", child.pid)
-                with suppress(ProcessLookupError):
-                    os.kill(child.pid, signal.SIGKILL)
-                    os.waitpid(child.pid, 0)
-            child.control.close()
 
-
-def _raise_problem(child: _Child) -> None:
-    """The error that a child has met, raised here with its exit code."""
-    if "problem" in child.messages:
-        error = ShipperError(str(child.messages["problem"]))
-        error.exit_code = int(str(child.messages["code"]))
-        raise error
-
-
-def run(config: Config) -> int:
-    """Run the agent in the foreground; the exit code."""
-    return Agent(config).run()
+def run(reread: Callable[[], Config]) -> int:
+    """Run the agent in the foreground; the exit code. `reread` is asked again at each reload."""
+    return Agent(reread).run()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 from shipper import __version__
-from shipper.config import DEFAULT_PATH, Config, load, parse_pairs
+from shipper.config import DEFAULT_PATH, Config, Encoding, load, parse_pairs
 from shipper.errors import ShipperError, UsageError
 
 _DESCRIPTION = """\
@@ -98,6 +98,9 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "replay", help="a capture file (pcap, pcapng, .gz) to JSON lines on standard output"
     )
     replay.add_argument("file", type=Path, metavar="FILE")
+    replay.add_argument(
+        "--encoding", choices=get_args(Encoding), help="form of the records (ecs; no avro here)"
+    )
     _configuration(replay)
 
     tail = commands.add_parser("tail", help="follow the topic, a line a record")
@@ -159,6 +162,7 @@ def configuration(arguments: argparse.Namespace) -> Config:
     named = {
         "kafka.bootstrap.servers": arguments.bootstrap_servers,
         "kafka.topic": arguments.topic,
+        "record.encoding": getattr(arguments, "encoding", None),
         "capture.hook": getattr(arguments, "hook", None),
         "capture.interfaces": getattr(arguments, "interface", None),
         "capture.roles": getattr(arguments, "role", None),
@@ -176,7 +180,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "run":
             from shipper import agent  # noqa: PLC0415
 
-            return agent.run(configuration(arguments))
+            return agent.run(lambda: configuration(arguments))
         case "replay":
             from shipper import replay  # noqa: PLC0415
 

@@ -69,8 +69,8 @@ def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSet
         cgroup_root=capture.cgroup_root,
         allow_private_cgroup=capture.allow_private_cgroup,
         roles=("server", "client") if hook == "replay" else capture.roles,
-        include=_rules(capture.include),
-        exclude=_rules(capture.exclude),
+        include=rules(capture.include),
+        exclude=rules(capture.exclude),
         sinks=() if hook == "replay" else sinks(config, capture),
         exclude_own=capture.exclude_own and hook != "replay",
         decapsulate=TUNNELS if hook == "replay" else capture.decapsulate,
@@ -83,7 +83,8 @@ def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSet
     )
 
 
-def _rules(match: Match) -> Rules:
+def rules(match: Match) -> Rules:
+    """Which connections are meant."""
     return Rules(
         ports=tuple(match.ports),
         networks=tuple(ip_network(str(cidr)) for cidr in match.cidrs),

@@ -219,6 +219,7 @@ def run_worker(task: Task) -> int:
     """The whole life of a worker process; returns its exit code."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     task.kernel.detach()
     try:
         worker = Worker(task)

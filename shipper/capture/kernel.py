@@ -111,6 +111,10 @@ class Kernel:
         self._decide_again()
         self.settings = new
 
+    def resolve(self, include: Rules, exclude: Rules) -> None:
+        """See that `refilter` will find what they name: UnavailableError for no such cgroup."""
+        elements(replace(self.settings, include=include, exclude=exclude), self._root)
+
     def refilters_all(self) -> bool:
         """Whether `refilter` can change networks and cgroups too, here and without privileges."""
         try:

@@ -14,10 +14,12 @@ from shipper.config.model import (
     Privacy,
     Record,
     Registry,
+    keys,
 )
-from shipper.config.topics import Encoding, Framing
+from shipper.config.topics import BINARY, Encoding, Framing
 
 __all__ = [
+    "BINARY",
     "DEFAULT_PATH",
     "Agent",
     "Capture",
@@ -30,6 +32,7 @@ __all__ = [
     "Privacy",
     "Record",
     "Registry",
+    "keys",
     "load",
     "parse_pairs",
 ]
