@@ -15,10 +15,10 @@ from pathlib import Path
 
 from shipper import privileges, wiring
 from shipper.capture import CaptureFile, Kernel, Replay, TestRun, open_kernel
-from shipper.config import Config
+from shipper.config import BINARY, Config
 from shipper.contract.events import Event
 from shipper.delivery import ReaderGone, Sink, StdoutSink
-from shipper.errors import InputError
+from shipper.errors import ConfigError, InputError
 from shipper.log import say, set_up
 from shipper.pipeline import Pipeline
 from shipper.record import Identity
@@ -115,6 +115,12 @@ def replay(
 
 def run(path: Path, config: Config) -> int:
     """JSON lines on standard output, everything else on standard error; the exit code."""
+    if config.record.encoding in BINARY:
+        raise ConfigError(
+            f'record.encoding "{config.record.encoding}" is no text, and what is replayed is '
+            "written as lines",
+            "choose another, as in --encoding ecs",
+        )
     log = set_up(config.agent.log_level, config.agent.log_format)
     sink = StdoutSink(log=log.log)
     with suppress(ReaderGone):

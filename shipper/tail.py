@@ -22,6 +22,7 @@ from rich.text import Text
 from shipper.config import Config
 from shipper.delivery import Received, Start, TopicReader
 from shipper.errors import UsageError
+from shipper.record import read_message
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -162,10 +163,8 @@ class Printer:
 
     def _one(self, message: Received) -> None:
         try:
-            record = orjson.loads(message.value)
-        except orjson.JSONDecodeError:
-            record = None
-        if not isinstance(record, dict):
+            record = read_message(message.headers, message.value)
+        except ValueError:
             self.malformed += 1
             self.last_malformed = f"partition {message.partition}, offset {message.offset}"
             return
@@ -173,7 +172,9 @@ class Printer:
             return
         self.shown += 1
         if self._as_json:
-            self._console.file.write(_json_line(message.value))
+            # What is no JSON as it stands is shown as what it says.
+            text = message.value if message.value.startswith(b"{") else orjson.dumps(record)
+            self._console.file.write(_json_line(text))
             self._console.file.flush()
         else:
             self._print(line(record))
