@@ -19,6 +19,7 @@ from shipper.record.encoders.ocsf_places import (
     PLACES,
     VARIANTS,
     Place,
+    known_method,
 )
 
 _CATEGORY: Final = 4
@@ -209,12 +210,11 @@ def _told(event: Document) -> Document:
     told: Document = {}
     for field, places in PLACES.items():
         for place in places:
-            if place.turn is None and (value := _value(event, place.path)) is not None:
+            same = place.turn is None or place.turn is known_method
+            if same and (value := _value(event, place.path)) is not None:
                 _set(told, field, value)
     for field, value in event.get("unmapped", {}).items():
         _set(told, field, value)
-    if "method" not in told.get("http", {}).get("request", {}) and event.get("activity_id"):
-        _set(told, "http.request.method", event["activity_name"])
     return told
 
 

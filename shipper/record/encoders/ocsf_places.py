@@ -49,6 +49,11 @@ DIRECTIONS: Final = {
 STATUSES: Final = {"success": (1, "Success"), "failure": (2, "Failure"), "unknown": (0, "Unknown")}
 
 
+def known_method(method: str) -> str | None:
+    """The method, if OCSF knows it."""
+    return method if method in ACTIVITIES else None
+
+
 def _headers(held: dict[str, list[str]]) -> list[dict[str, str]] | None:
     told = [
         {"name": name, "value": value}
@@ -119,9 +124,7 @@ PLACES: Final[dict[str, tuple[Place, ...]]] = {
     ),
     "network.community_id": (Place("connection_info.community_uid"),),
     "http.version": (Place("http_request.version"),),
-    "http.request.method": (
-        Place("http_request.http_method", {name: name for name in ACTIVITIES}.get),
-    ),
+    "http.request.method": (Place("http_request.http_method", known_method),),
     "http.request.referrer": (Place("http_request.referrer"),),
     "http.request.bytes": (Place("http_request.length"), Place("traffic.bytes_out")),
     "http.request.body.bytes": (Place("http_request.body_length"),),
