@@ -129,6 +129,14 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _configuration(doctor)
     _capture(doctor)
 
+    health = commands.add_parser("health", help="is the running agent well (exit code)")
+    _configuration(health)
+
+    reload = commands.add_parser(
+        "reload", help="have the running agent read its configuration anew"
+    )
+    _configuration(reload)
+
     topics = commands.add_parser("topics", help="plan, create or check the topics and their rights")
     _configuration(topics)
 
@@ -145,6 +153,8 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name, command in (
         ("tail", tail),
         ("top", top),
+        ("health", health),
+        ("reload", reload),
         ("topics", topics),
         ("audit", audit),
         ("dead-letters", dead),

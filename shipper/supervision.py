@@ -9,7 +9,7 @@ It is one turn of a loop, taken a few times a second, and costs as much however 
 import logging
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shipper import wiring
 from shipper.capture import Kernel, Rules
@@ -25,6 +25,9 @@ from shipper.metrics.vitals import Vitals
 from shipper.notify import Notifier
 from shipper.record import RecordBuilder
 from shipper.renewal import renewed
+
+if TYPE_CHECKING:
+    from shipper.metrics.serve import Server
 
 _REPORT_EVERY: Final = 300.0
 #: Seconds between two words to a service manager that waits for the start.
@@ -51,9 +54,6 @@ class Supervision:
         log: logging.Logger,
         ephemeral: str,
     ) -> None:
-        # Only now, after the forks: the workers need none of it.
-        from shipper.metrics.serve import Server  # noqa: PLC0415
-
         self.config = config
         self.vitals = Vitals(kernel, workers=len(children), to_kafka="kafka" in config.output)
         self._kernel = kernel
@@ -63,8 +63,7 @@ class Supervision:
         self._log = log
         self._ephemeral = ephemeral
         self._lines = Lines(log.log)
-        listen = config.metrics.listen
-        self._server = Server(listen, self.vitals, log) if listen else None
+        self._server = _server(config, self.vitals, log)
         self._ready = False
         self._fixed = frozenset() if kernel.refilters_all() else _MAPS
         self._renewals = 0
@@ -195,3 +194,13 @@ class Supervision:
                 f"{lost} events found no room: the workers are too slow for this traffic "
                 f"({full} since the start)",
             )
+
+
+def _server(config: Config, vitals: Vitals, log: logging.Logger) -> "Server | None":
+    """Who answers on `metrics.listen`, where it is set."""
+    if not config.metrics.listen:
+        return None
+    # Only where it is wanted, and after the forks: it takes memory that the workers don't need.
+    from shipper.metrics.serve import Server  # noqa: PLC0415
+
+    return Server(config.metrics.listen, vitals, log)
