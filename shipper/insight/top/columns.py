@@ -33,7 +33,11 @@ class Column(NamedTuple):
     of: Callable[[Figures], float]
     show: Callable[[Figures], str]
     room: int = 0  # width of the terminal from which on it is shown
-    worst: Callable[[Figures], bool] = lambda _figures: False  # to be seen at once
+    alarming: Callable[[Figures], bool] = lambda _figures: False
+
+    def style(self, figures: Figures) -> str:
+        """How it is shown: what alarms is to be seen at once."""
+        return "bold red" if self.alarming(figures) else ""
 
 
 class Look(NamedTuple):
@@ -82,7 +86,7 @@ COLUMNS: Final = (
         6,
         lambda f: f.error_share,
         lambda f: percent(f.error_share),
-        worst=lambda f: f.errors > 0,
+        alarming=lambda f: f.errors > 0,
     ),
     Column("p50 ms", 7, lambda f: f.p50 or 0.0, lambda f: milliseconds(f.p50)),
     Column("p95 ms", 7, lambda f: f.p95 or 0.0, lambda f: milliseconds(f.p95)),
@@ -95,6 +99,8 @@ COLUMNS: Final = (
     _of_class(0, "none", _WIDE),
 )
 
+#: What is worth telling of a dimension beside another.
+FEW: Final = (COLUMNS[0], COLUMNS[1], COLUMNS[3])
 BY_TITLE: Final = {column.title: column for column in COLUMNS}
 
 

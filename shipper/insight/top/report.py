@@ -1,5 +1,6 @@
 """Views -> text: a table for a person or a pipe, one JSON object for a program."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -12,14 +13,12 @@ from shipper.insight.top.columns import (
     Column,
     milliseconds,
     number,
-    ordered,
-    percent,
-    shown,
 )
 from shipper.insight.top.sample import Dimension
 from shipper.insight.top.tally import ACCURACY, Figures
 
 _CLASSES: Final = ("none", "1xx", "2xx", "3xx", "4xx", "5xx")
+_CLASS_STYLES: Final = ("magenta", "cyan", "green", "cyan", "yellow", "bold red")
 
 
 class Found(NamedTuple):
@@ -44,7 +43,7 @@ def span(seconds: int) -> str:
 
 def headline(total: Figures) -> Text:
     """The sum of everything in one line."""
-    text = Text.assemble(
+    return Text.assemble(
         (number(total.per_second), "bold"),
         " req/s   errors ",
         (f"{total.error_share * 100:.1f} %", "bold red" if total.errors else "bold"),
@@ -54,29 +53,34 @@ def headline(total: Figures) -> Text:
         (milliseconds(total.p95), "bold"),
         "  p99 ",
         (milliseconds(total.p99), "bold"),
-        " ms",
+        f" ms   {total.requests} requests",
     )
-    for title, count in zip(_CLASSES, total.by_class, strict=True):
+
+
+def statuses(total: Figures) -> Text:
+    """Which share of responses had which class of status, in one line."""
+    text = Text("status ", "dim")
+    for title, count, style in zip(_CLASSES, total.by_class, _CLASS_STYLES, strict=True):
         if count:
-            text.append(f"   {title} ", "dim")
-            text.append(f"{percent(count / total.requests)} %")
+            text.append(f"  {title} ", style)
+            text.append(f"{count / total.requests * 100:.1f} %")
     return text
 
 
-def table(view: View, dimension: Dimension, *, width: int, rows: int, column: Column) -> list[Text]:
-    """A heading and at most `rows` lines, those first that lead in `column`."""
-    columns = shown(width)
+def table(
+    lines: list[Figures], dimension: Dimension, columns: Sequence[Column], rows: int
+) -> list[Text]:
+    """A heading, at most `rows` lines, and how many are left."""
     heading = "".join(f"{each.title:>{each.width}} " for each in columns)
-    lines = [Text(f"{heading} {TITLES[dimension]}", "dim")]
-    for figures in ordered(view.lines, column)[:rows]:
-        line = Text()
+    shown = [Text(f"{heading} {TITLES[dimension]}", "dim")]
+    for figures in lines[:rows]:
+        line = Text(no_wrap=True, overflow="ellipsis")
         for each in columns:
-            style = "bold red" if each.worst(figures) else ""
-            line.append(f"{each.show(figures):>{each.width}} ", style)
-        lines.append(line.append(f" {figures.name}"))
-    if left := len(view.lines) - rows:
-        lines.extend([Text(f"  and {left} more", "dim")] if left > 0 else [])
-    return lines
+            line.append(f"{each.show(figures):>{each.width}} ", each.style(figures))
+        shown.append(line.append(f" {figures.name}"))
+    if len(lines) > rows:
+        shown.append(Text(f"  and {len(lines) - rows} more", "dim"))
+    return shown
 
 
 def document(found: Found) -> bytes:

@@ -8,19 +8,20 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.coordinate import Coordinate
+from textual.events import Resize
 from textual.widgets import DataTable, Footer, Input, Sparkline, Static
 
-from shipper.insight.top.board import SLICES, Board, View
-from shipper.insight.top.columns import COLUMNS, TITLES, Column, Look, matching, ordered, shown
+from shipper.insight.top.board import HISTORY_S, SLICES, Board, View
+from shipper.insight.top.columns import COLUMNS, FEW, TITLES, Column, Look, matching, ordered, shown
 from shipper.insight.top.feed import Background
-from shipper.insight.top.report import headline, span, table
+from shipper.insight.top.report import headline, span, statuses, table
 from shipper.insight.top.sample import Dimension
 
 _EVERY_S: Final = 1.0
 _TALL: Final = 30  # lines from which on clients and User-Agents fit below the table
 _BESIDE_ROWS: Final = 6
-#: What stands below the table, and where.
-_BESIDE: Final = {Dimension.CLIENTS: "#clients", Dimension.USER_AGENTS: "#agents"}
+#: What stands below the table: the first two that are not in it.
+_BESIDE: Final = (Dimension.CLIENTS, Dimension.USER_AGENTS, Dimension.ROUTES)
 
 
 class _Figures(DataTable[Text]):
@@ -47,14 +48,16 @@ class Screen(App[None]):
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
-    #sum { height: 1; padding: 0 1; }
-    #rate { height: 2; margin: 0 1; display: none; }
+    #sum { height: 2; padding: 0 1; }
+    #history { height: 2; margin: 1 1; display: none; }
+    #scale { width: 16; }
+    #rate { height: 2; width: 1fr; }
     #state { height: 1; padding: 0 1; background: $panel; }
     #filter { height: 1; border: none; padding: 0 1; display: none; }
     #figures { height: 1fr; background: $background; }
     #beside { height: 8; display: none; }
     #beside Static { width: 1fr; padding: 0 1; border-top: solid $panel; }
-    .tall #rate { display: block; }
+    .tall #history { display: block; }
     .tall #beside { display: block; }
     """
 
@@ -67,6 +70,7 @@ class Screen(App[None]):
         self._dimension = look.dimension
         self._column = look.column
         self._ascending = False
+        self._width = self.size.width
         self._text = ""
         self._failing = False
         self._paused = False
@@ -78,11 +82,13 @@ class Screen(App[None]):
         """Sum, rate, state, table, clients and User-Agents, keys."""
         yield Static(id="state")
         yield Static(id="sum")
-        yield Sparkline(id="rate")
+        with Horizontal(id="history"):
+            yield Static(id="scale")
+            yield Sparkline(id="rate")
         yield _Figures(id="figures", cursor_type="row", zebra_stripes=True, cell_padding=0)
         with Horizontal(id="beside"):
-            yield Static(id="clients")
-            yield Static(id="agents")
+            yield Static(id="left")
+            yield Static(id="right")
         yield Input(id="filter", placeholder="part of a name; Enter keeps it, Escape forgets it")
         yield Footer(show_command_palette=False)
 
@@ -92,9 +98,10 @@ class Screen(App[None]):
         self.query_one(_Figures).focus()
         self._again()
 
-    def on_resize(self) -> None:
-        """Another size shows other parts."""
-        self.set_class(self.size.height >= _TALL, "tall")
+    def on_resize(self, event: Resize) -> None:
+        """Another size shows other parts; `self.size` is still the old one."""
+        self._width = event.size.width
+        self.screen.set_class(event.size.height >= _TALL, "tall")
         self._again()
 
     def _tick(self) -> None:
@@ -107,8 +114,8 @@ class Screen(App[None]):
     def _take(self, *wanted: Dimension) -> None:
         """Look at the board: for what is shown, and `wanted`."""
         dimensions = {self._dimension, *wanted}
-        if self.has_class("tall"):
-            dimensions |= _BESIDE.keys()
+        if self.screen.has_class("tall"):
+            dimensions.update(self._beside())
         now = time.time()
         seconds = self._board.windows[self._window]
         with self._background.lock:
@@ -121,19 +128,22 @@ class Screen(App[None]):
         """Show what was taken."""
         view = self._views[self._dimension]
         self.query_one("#state", Static).update(self._state(view))
-        self.query_one("#sum", Static).update(headline(view.total))
+        sums = Text("\n").join((headline(view.total), statuses(view.total)))
+        self.query_one("#sum", Static).update(sums)
         self.query_one("#rate", Sparkline).data = self._history
+        scale = f"req/s, {span(HISTORY_S)}\nat most {max(self._history)}"
+        self.query_one("#scale", Static).update(Text(scale, "dim"))
         self._fill(self.query_one(_Figures), view)
-        for dimension, place in _BESIDE.items():
+        for place, dimension in zip(("#left", "#right"), self._beside(), strict=False):
             if dimension in self._views:
-                lines = table(
-                    self._views[dimension],
-                    dimension,
-                    width=self.size.width // 2,
-                    rows=_BESIDE_ROWS,
-                    column=COLUMNS[0],
+                lines = ordered(self._views[dimension].lines, COLUMNS[0])
+                rows = table(lines[:_BESIDE_ROWS], dimension, FEW, _BESIDE_ROWS)
+                self.query_one(place, Static).update(
+                    Text("\n", no_wrap=True, overflow="ellipsis").join(rows)
                 )
-                self.query_one(place, Static).update(Text("\n").join(lines))
+
+    def _beside(self) -> list[Dimension]:
+        return [dimension for dimension in _BESIDE if dimension is not self._dimension][:2]
 
     def _state(self, view: View) -> Text:
         seconds = self._board.windows[self._window]
@@ -157,7 +167,7 @@ class Screen(App[None]):
 
     def _fill(self, figures: _Figures, view: View) -> None:
         """Rows stay where they are and change what they hold, and so the cursor stays too."""
-        columns = shown(self.size.width)
+        columns = shown(self._width)
         if self._shape != (heading := self._heading(columns)):
             self._shape = heading
             figures.clear(columns=True)
@@ -167,10 +177,7 @@ class Screen(App[None]):
         lines = ordered(lines, self._column, ascending=self._ascending)
         for row, line in enumerate(lines):
             cells = [
-                *(
-                    Text(c.show(line), "bold red" if c.worst(line) else "", justify="right")
-                    for c in columns
-                ),
+                *(Text(c.show(line), c.style(line), justify="right") for c in columns),
                 Text(f"  {line.name}", no_wrap=True),
             ]
             if row == figures.row_count:
@@ -200,7 +207,7 @@ class Screen(App[None]):
 
     def action_sort(self, by: int) -> None:
         """Lead with the next column that is shown."""
-        columns = shown(self.size.width)
+        columns = shown(self._width)
         place = columns.index(self._column) if self._column in columns else 0
         self._column = columns[(place + by) % len(columns)]
         self._draw()

@@ -12,10 +12,10 @@ from rich.console import Console
 from shipper.config import Config
 from shipper.delivery import Start
 from shipper.insight.top import source
-from shipper.insight.top.board import Board, Total
-from shipper.insight.top.columns import BY_TITLE, Look
+from shipper.insight.top.board import Board, Total, View
+from shipper.insight.top.columns import BY_TITLE, Look, ordered, shown
 from shipper.insight.top.feed import Background, Feed
-from shipper.insight.top.report import Found, document, headline, span, table
+from shipper.insight.top.report import Found, document, headline, span, statuses, table
 from shipper.insight.top.sample import Dimension
 from shipper.insight.top.source import Records
 from shipper.tail import Filters
@@ -104,13 +104,7 @@ def _once(args: argparse.Namespace, feed: Feed, name: str, look: Look, begin: fl
         sys.stdout.buffer.write(document(Found(name, begin, end, views, feed.malformed, feed.late)))
         sys.stdout.buffer.flush()
         return
-    console = _console()
-    view = views[look.dimension]
-    console.print(headline(view.total), soft_wrap=True)
-    for line in table(
-        view, look.dimension, width=_width(console), rows=look.rows, column=look.column
-    ):
-        console.print(line, soft_wrap=True)
+    _print(_console(), views[look.dimension], look)
     if feed.malformed:
         sys.stderr.write(f"shipper: {feed.malformed} messages were no records\n")
 
@@ -158,21 +152,21 @@ def _stream(feed: Feed, look: Look, begin: float) -> None:
             due = now + _EVERY_S
             view = board.view(look.window, look.dimension, now)
             stamp = time.strftime("%H:%M:%S", time.localtime(now))
-            console.print(
-                f"{stamp}  last {span(look.window)}:", headline(view.total), soft_wrap=True
-            )
-            for line in table(
-                view, look.dimension, width=_width(console), rows=look.rows, column=look.column
-            ):
-                console.print(line, soft_wrap=True)
+            console.print(f"{stamp}, last {span(look.window)}", style="dim")
+            _print(console, view, look)
             console.print()
             console.file.flush()
 
 
+def _print(console: Console, view: View, look: Look) -> None:
+    """The sums and the table; a pipe has room for every column."""
+    columns = shown(console.width if console.is_terminal else _WIDE_PIPE)
+    lines = ordered(view.lines, look.column)
+    console.print(headline(view.total), soft_wrap=True)
+    console.print(statuses(view.total), soft_wrap=True)
+    for line in table(lines, look.dimension, columns, look.rows):
+        console.print(line, soft_wrap=not console.is_terminal)
+
+
 def _console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
-
-
-def _width(console: Console) -> int:
-    """A pipe has room for everything."""
-    return console.width if console.is_terminal else _WIDE_PIPE

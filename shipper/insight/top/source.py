@@ -16,8 +16,9 @@ from typing import IO, Any, Final
 import orjson
 
 from shipper.config import Config
-from shipper.delivery import Start, TopicReader
+from shipper.delivery import Received, Start, TopicReader
 from shipper.errors import InputError, ShipperError
+from shipper.record import read_message
 
 _POLL_S: Final = 0.2
 _READ: Final = 1 << 18
@@ -29,15 +30,6 @@ _AGENT: Final = ("--output", "stdout", "--set", "agent.log_format=json")
 Records = Iterator[dict[str, Any] | bytes | None]
 
 
-def parsed(line: bytes) -> dict[str, Any] | bytes:
-    """One message; its bytes if it is no record."""
-    try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return line
-    return found if isinstance(found, dict) else line
-
-
 @contextmanager
 def topic(config: Config, start: Start | int, *, follow: bool) -> Iterator[Records]:
     """The records of the topic from `start` on (ms since the epoch), to its end or for ever."""
@@ -45,7 +37,24 @@ def topic(config: Config, start: Start | int, *, follow: bool) -> Iterator[Recor
         config.kafka.settings, config.kafka.topic, log=lambda _level, _line: None, start=start
     ) as reader:
         messages = reader.follow() if follow else reader.until_end()
-        yield (None if message is None else parsed(message.value) for message in messages)
+        yield (None if message is None else _decoded(message) for message in messages)
+
+
+def _decoded(message: Received) -> dict[str, Any] | bytes:
+    """The record in a message of any form; its bytes if there is none."""
+    try:
+        return read_message(message.headers, message.value)
+    except ValueError:
+        return message.value
+
+
+def _parsed(line: bytes) -> dict[str, Any] | bytes:
+    """The record in a line; its bytes if there is none."""
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return line
+    return found if isinstance(found, dict) else line
 
 
 @contextmanager
@@ -56,7 +65,7 @@ def file(path: Path) -> Iterator[Records]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     with lines:
-        yield (parsed(line) for line in lines)
+        yield (_parsed(line) for line in lines)
 
 
 @contextmanager
@@ -109,7 +118,7 @@ def _captured(agent: "subprocess.Popen[bytes]") -> Records:
                 yield None
             for key, _ in ready:
                 if key.fileobj is records.pipe:
-                    yield from (parsed(line) for line in records.read())
+                    yield from (_parsed(line) for line in records.read())
                     continue
                 said = (words.read() or [said])[-1]
                 if words.ended:
@@ -120,7 +129,7 @@ def _captured(agent: "subprocess.Popen[bytes]") -> Records:
 def _ended(agent: "subprocess.Popen[bytes]", said: bytes) -> ShipperError:
     """Its last words, as an error of ours."""
     code = agent.wait(_END_S)
-    line = parsed(said)
+    line = _parsed(said)
     words = line.get("message", "") if isinstance(line, dict) else said.decode("utf-8", "replace")
     error = ShipperError(
         str(words).strip().removeprefix("shipper: ") or f"the capture has ended with code {code}"

@@ -1,0 +1,1 @@
+"""`shipper top`: routes, counts, the screen."""

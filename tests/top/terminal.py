@@ -1,0 +1,72 @@
+"""A real terminal: tmux, its screen as text, and its keys."""
+
+import itertools
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+_numbers = itertools.count()
+_PATIENCE_S = 30.0
+
+
+class Terminal:
+    """A tmux server of its own with one window that runs a command of shipper's.
+
+    When the command ends, its exit code stands on the screen as `ended with N`.
+    """
+
+    def __init__(self, width: int, height: int, *arguments: str) -> None:
+        self._name = f"shipper-test-{os.getpid()}-{next(_numbers)}"
+        command = shlex.join([sys.executable, "-m", "shipper", *arguments])
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", "-x", f"{width}", "-y", f"{height}",
+            f"{command}; echo ended with $?; exec sleep 60",
+        )  # fmt: skip
+
+    def screen(self) -> str:
+        """What is on it."""
+        return self._tmux("capture-pane", "-p")
+
+    def coloured(self) -> str:
+        """The same with escape sequences for its colours."""
+        return self._tmux("capture-pane", "-p", "-e")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, named as tmux does."""
+        self._tmux("send-keys", *keys)
+
+    def resize(self, width: int, height: int) -> None:
+        """As if somebody pulled at the window's corner."""
+        self._tmux("resize-window", "-x", f"{width}", "-y", f"{height}")
+
+    def until(self, holds: Callable[[str], bool], what: str) -> str:
+        """The screen, once something holds of it."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not holds(screen := self.screen()):
+            assert time.monotonic() < deadline, f"never came: {what}; there is\n{screen}"
+            time.sleep(0.1)
+        return screen
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._tmux("kill-server")
+
+    def _tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self._name, *words],
+            capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
