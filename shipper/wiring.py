@@ -31,6 +31,7 @@ from shipper.delivery import (
 from shipper.errors import ConfigError, ShipperError
 from shipper.http import Assembler
 from shipper.ledger import Origin, closing
+from shipper.local_addresses import local_addresses
 from shipper.pipeline import Letters, Pipeline, Waiting
 from shipper.record import (
     DEFAULT_REQUEST_HEADERS,
@@ -58,6 +59,10 @@ _NAMESPACE = uuid.UUID("6a0f2c3e-8a53-5c0b-9d5b-1f6f0f6b6a11")
 _CONTENT = {"ecs": "application/json", "avro": "avro/binary"}
 
 Address = IPv4Address | IPv6Address
+
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - to be recognised
+#: The kernel's table of sinks holds 1024.
+_MOST_ADDRESSES = 512
 
 
 def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSettings:
@@ -99,6 +104,8 @@ def sinks(config: Config, capture: Capture) -> tuple[tuple[Address, int], ...]:
         names += config.kafka.bootstrap_servers
         if config.registry.url:
             names.append(config.registry.address)
+    if capture.exclude_own and config.metrics.listen:
+        names += _asked_at(config.metrics.listen)
     found: dict[tuple[Address, int], None] = {}
     for name in names:
         host, _, port = name.rpartition(":")
@@ -114,6 +121,14 @@ def sinks(config: Config, capture: Capture) -> tuple[tuple[Address, int], ...]:
         for *_, address in infos:
             found[ip_address(str(address[0]).partition("%")[0]), int(port)] = None
     return tuple(found)
+
+
+def _asked_at(listen: str) -> list[str]:
+    """Where scrapes and health checks arrive: everywhere means at each address of ours."""
+    host, _, port = listen.rpartition(":")
+    if host.strip("[]") not in _EVERYWHERE:
+        return [listen]
+    return [f"[{address}]:{port}" for address in local_addresses()[:_MOST_ADDRESSES]]
 
 
 def record_settings(config: Config) -> RecordSettings:

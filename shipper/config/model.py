@@ -103,7 +103,8 @@ class Capture(Section):
         description="host:port never captured; brokers and registry are added by themselves",
     )
     exclude_own: bool = Field(
-        default=True, description="leave out the agent's own connections to where it ships"
+        default=True,
+        description="leave out the agent's own connections: to where it ships, and of who asks it",
     )
     decapsulate: Several[Literal["vxlan", "geneve", "gre", "ipip"]] = Field(
         default=(),
