@@ -68,4 +68,7 @@ def read_message(headers: Iterable[tuple[str, bytes]], value: bytes) -> Document
     # JSON never begins so, and Avro of a record only in the first millisecond of 1970.
     if value[:1] == bytes([_MAGIC]):
         value = value[_PREFIX_BYTES:]
-    return encoder_of(encoding, version).decode(value)
+    try:
+        return encoder_of(encoding, version).decode(value)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("it is no record: a part of it is of another kind") from error
