@@ -23,6 +23,7 @@ _FIELDS = (
     "http_user_agent",
     "http_x_request_id",
     "body_bytes_sent",
+    "request_time",
 )
 _CONFIG = """
 user root;
