@@ -162,7 +162,7 @@ def _show(letters: Iterator[Letter], *, as_json: bool) -> None:
             continue
         shown = {**letter.document, "dead": {**letter.document["dead"]}}
         with suppress(ValueError):
-            shown["dead"]["original"] = json.loads(shown["dead"]["original"])
+            shown["dead"]["original"] = letter.told()
         # Escapes keep a peer's text from acting on the terminal.
         print(f"{printable(letter.key)} ({letter.place})")
         print(json.dumps(shown, indent=2))

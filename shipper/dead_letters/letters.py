@@ -10,6 +10,7 @@ import orjson
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery import Kept, Received
+from shipper.record import read_message
 
 #: Letters about documents that never were valid records.
 _INVALID: Final = "invalid"
@@ -48,12 +49,28 @@ class Letter:
         return EncodedRecord(
             self.topic,
             self.key.encode(),
-            dead["original"].encode(),
+            _original(dead),
             int(dead["timestamp_ms"]),
             tuple((name, value.encode("latin-1")) for name, value in dead["headers"].items()),
             dead["partition_key"].encode("latin-1"),
             dead.get("sequence", UNNUMBERED),
         )
+
+    def told(self) -> dict[str, Any]:
+        """What the record says, in whatever form; ValueError where that can't be read."""
+        record = self.record()
+        if record.value.startswith(b"{"):
+            told: dict[str, Any] = orjson.loads(record.value)
+            return told
+        return read_message(record.headers, record.value)
+
+
+def _original(dead: dict[str, Any]) -> bytes:
+    """The record's bytes; of one that was no UTF-8, each stands as the character of its number."""
+    raw: bytes = dead["original"].encode()
+    if dead.get("truncated") or len(raw) == dead["original_bytes"]:
+        return raw
+    return str(dead["original"]).encode("latin-1")
 
 
 def from_topic(message: Received) -> Letter | None:

@@ -81,7 +81,7 @@ class DeadLetters:
             },
             "error": error,
             **self._constant,
-            "dead": dead | {"original": _text(original), "original_bytes": len(original)},
+            "dead": dead | {"original": _whole(original), "original_bytes": len(original)},
         }
         return EncodedRecord(
             self._settings.dead_topic,
@@ -114,6 +114,17 @@ def _leniently(document: Part) -> bytes:
     except TypeError:
         text = json.dumps(document, ensure_ascii=True, default=str, skipkeys=True)
         return text.encode("ascii")
+
+
+def _whole(original: bytes) -> str:
+    """Text that gives the same bytes back: in UTF-8, or of what is none, a character a byte.
+
+    Which of both it is, is told by how many bytes the original had.
+    """
+    try:
+        return original.decode()
+    except UnicodeDecodeError:
+        return _latin(original)
 
 
 def _text(raw: bytes) -> str:

@@ -11,8 +11,9 @@ import pytest
 from shipper.cli import main
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import DeadFile, KafkaSink, MockBroker, Received, Start, TopicReader
-from shipper.record import DeadLetters, Identity, RecordSettings
+from shipper.record import DeadLetters, Identity, RecordSettings, encoder_of
 
+ROOT = Path(__file__).parents[2]
 DEAD, DATA = "http.header.dead.v1", "http.header.v1"
 WHO = Identity("agent-1", "bf8c6f4e-6d1f-4f5e-9a54-0b6a3a1c7f11", 0, "0.1.0", host_name="web-1")
 LETTERS = DeadLetters(RecordSettings(letter_maximum_bytes=3000), WHO, now_ns=time.time_ns)
@@ -156,6 +157,25 @@ def test_records_come_back_as_they_were(
         )
     assert len(found) == 2
     assert [kept.letter.key for kept in file.read()] == [record(3).key]
+
+
+def test_a_record_that_is_no_text_comes_back_too(
+    broker: MockBroker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Avro is shown as what it says, and sent again byte for byte."""
+    avro = encoder_of("avro", "1.0")
+    example = ROOT / "schemas" / "http.header.v1" / "examples" / "1.0" / "get.json"
+    value = avro.encode(json.loads(example.read_bytes()))
+    headers = (("content-type", b"avro/binary"), ("schema-version", b"1.0"))
+    whole = record(5)._replace(value=value, headers=headers)
+    with pytest.raises(UnicodeDecodeError):
+        value.decode()
+    DeadFile(tmp_path / "dead-letters.jsonl").keep(LETTERS.letter(whole, "policy", "no"), "")
+    assert shipper(broker, tmp_path, "show", "*-0-5") == 0
+    assert '"original": "/search?q=shipper"' in capsys.readouterr().out
+    assert shipper(broker, tmp_path, "resend", "*-0-5") == 0
+    (found,) = messages(broker)
+    assert (found.value, found.headers) == (value, headers)
 
 
 def test_a_record_of_two_letters_is_sent_once(

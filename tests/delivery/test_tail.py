@@ -3,20 +3,26 @@
 import argparse
 import io
 import json
+import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from shipper.config import Config, load
 from shipper.contract.record import EncodedRecord
 from shipper.delivery.kafka import KafkaSink
 from shipper.errors import UsageError
+from shipper.record import ENCODINGS, encoder_of
+from shipper.record.constant import message_headers
 from shipper.tail import Filters, add_arguments, line, printable, run
 
 from .broker import FaultyBroker
 from .conftest import TOPIC, Said
 
+GET = Path(__file__).parents[2] / "schemas" / "http.header.v1" / "examples" / "1.0" / "get.json"
 RECORD: dict[str, Any] = {
     "@timestamp": "2024-01-01T00:00:00.123456789Z",
     "event": {"duration": 12_345_678},
@@ -148,6 +154,31 @@ def test_run_shows_what_fits_and_counts_what_is_no_record(
     assert err == (
         f"shipper: 2 messages on {TOPIC} were no records (the last: partition 0, offset 2)\n"
     )
+
+
+def test_every_form_of_a_record_is_the_same_line(
+    broker: FaultyBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told apart by the headers of the message; with Confluent's prefix before it, too."""
+    document = orjson.loads(GET.read_bytes())
+    sink = KafkaSink({"bootstrap.servers": broker.bootstrap}, log=Said())
+    for number, encoding in enumerate(ENCODINGS):
+        encoder = encoder_of(encoding, "1.0")
+        headers = message_headers(encoder.schema_name, encoder.schema_version, encoder.content_type)
+        value = encoder.encode(document)
+        for prefix in (b"", struct.pack(">BI", 0, 77)):
+            whole = EncodedRecord(TOPIC, b"k", prefix + value, 0, headers, b"", number)
+            sink.submit(whole)
+    assert sink.flush(10) == 0
+    sink.close()
+    given = ("--from-beginning", "--until-end", "--path-prefix", "/search", "--status", "2xx")
+    assert run(arguments(*given), config(broker)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [line(document).plain] * 2 * len(ENCODINGS)
+    assert run(arguments(*given, "--json"), config(broker)) == 0
+    shown = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert shown.count(document) == 4  # ECS as it is, and Avro as what it says
+    assert sum(one.get("class_uid") == 4002 for one in shown) == 1
 
 
 def test_run_json_is_the_same_record_and_harmless(
