@@ -13,6 +13,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What setup did, and in which folder: an environment doesn't survive being moved.
 STAMP := $(VENV)/setup-$(subst /,-,$(CURDIR))
+# The extra insight has an environment of its own: it wants an older Kafka client.
+INSIGHT := .venv-insight
+INSIGHT_STAMP := $(INSIGHT)/setup-$(subst /,-,$(CURDIR))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
@@ -24,7 +27,7 @@ SCENARIO ?=
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks;
 # maven fetches a real Kafka and brings the Java that it runs on.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven gcc libc6-dev tmux
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven gcc libc6-dev tmux prometheus
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
@@ -66,7 +69,7 @@ demo: setup ## Set up, capture real traffic here, and show it as it comes out of
 	@$(BIN)/shipper demo
 
 .PHONY: test
-test: setup-dev ## Set up and run the tests (root: they load the kernel program)
+test: setup-dev setup-insight ## Set up and run the tests (root: they load the kernel program)
 	@$(call debian,$(DEBIAN_TEST))
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -91,6 +94,10 @@ faults-all: setup-dev ## The same with the scenarios of many minutes, two hundre
 	@$(call debian,$(DEBIAN_TEST))
 	@PYTHONPATH=tests $(BIN)/python -m faults --long
 
+.PHONY: bench-encodings
+bench-encodings: setup-dev ## What each encoding costs a record, beside the default one
+	@PYTHONPATH=tests:tests/record $(BIN)/python -m bench.encodings_cost
+
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
 	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
@@ -110,6 +117,9 @@ setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/b
 .PHONY: setup-dev
 setup-dev: debian $(STAMP)-dev
 
+.PHONY: setup-insight
+setup-insight: debian $(INSIGHT_STAMP) ## What `shipper watch` needs: .venv-insight/bin/shipper
+
 .PHONY: wheel
 wheel: setup-dev ## The package, kernel program and schemas included, as dist/*.whl
 	@$(BIN)/python -m build --wheel --no-isolation
@@ -126,6 +136,11 @@ lock: debian ## Bring the lock files up to date (asks the package index)
 	    > build/lock/dev.in
 	@$(call compile,requirements-dev.lock,-c requirements-top.lock -c requirements-build.lock pyproject.toml build/lock/dev.in)
 
+	@build/lock/bin/python -c \
+	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["insight"], sep="\n")' \
+	    > build/lock/insight.in
+	@$(call compile,requirements-insight.lock,--extra insight -c requirements-build.lock pyproject.toml build/lock/insight.in)
+
 # $(1) from $(2). Hashes of every file of a release are taken, so that one lock serves all
 # architectures and Pythons; where the files were found stays out of it.
 define compile
@@ -137,7 +152,7 @@ endef
 
 .PHONY: clean
 clean: ## Remove what these targets made, .venv included
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(INSIGHT) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find shipper tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: debian
@@ -155,4 +170,14 @@ $(STAMP): requirements-top.lock requirements-build.lock pyproject.toml | debian
 $(STAMP)-dev: requirements-dev.lock $(STAMP)
 	@echo "Adding the tools for lint and tests to $(VENV)"
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(INSIGHT_STAMP): requirements-insight.lock requirements-build.lock pyproject.toml | debian
+	@echo "Setting up $(INSIGHT)"
+	@[ -x $(INSIGHT)/bin/python ] && $(INSIGHT)/bin/python -m pip --version >/dev/null 2>&1 \
+	    || $(PYTHON) -m venv --clear $(INSIGHT)
+	@$(INSIGHT)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes \
+	    -r requirements-insight.lock -r requirements-build.lock
+	@$(INSIGHT)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps \
+	    --no-build-isolation --editable .
 	@touch $@
