@@ -131,7 +131,7 @@ def _conversions(field: Schema, parts: dict[str, Schema]) -> tuple[Convert | Non
         part = _Part(parts[field["$ref"].rpartition("/")[2]], parts)
         return part.there, part.back
     if field.get("format") == "date-time":
-        return _microseconds, _text
+        return microseconds, _text
     if "$ref" in field.get("items", {}):
         one = _Part(parts[field["items"]["$ref"].rpartition("/")[2]], parts)
         return (
@@ -141,7 +141,8 @@ def _conversions(field: Schema, parts: dict[str, Schema]) -> tuple[Convert | Non
     return None, None
 
 
-def _microseconds(text: str) -> int:
+def microseconds(text: str) -> int:
+    """Of a timestamp, since 1970; ValueError where it is no moment."""
     return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from shipper.record.anomalies import ANOMALIES
 from shipper.record.avro import RENAMED
+from shipper.record.encoders.cim import FIELDS
+from shipper.record.encoders.ocsf_places import PLACES, VARIANTS
 from shipper.record.schema import Contract, Schema, fields, json_schema
 
 # The parts of a side are those at the root once more.
@@ -65,6 +67,23 @@ def avro_table(contracts: Iterable[Contract]) -> str:
             elif avro_name != name:
                 found[name] = f"| `{name}` | as it is | `{avro_name}` | the same |"
     return "\n".join([*rows, *found.values()])
+
+
+def encoding_table(contract: Contract) -> str:
+    """A table of where each field stands in OCSF and in CIM, without those that have no place."""
+    rows = ["| field | in OCSF | in CIM |", "| --- | --- | --- |"]
+    for name, _, _ in leaves(json_schema(contract)):
+        ocsf = [f"`{place.path}`" for place in PLACES.get(name, ())]
+        for variant in VARIANTS:
+            ocsf += [f"`{place.path}` ({variant.when})" for place in variant.places.get(name, ())]
+        cim = [f"`{to}`" for to, made in FIELDS.items() if _made_of(made.sources, name)]
+        if ocsf or cim:
+            rows.append(f"| `{name}` | {', '.join(ocsf)} | {', '.join(cim)} |")
+    return "\n".join(rows)
+
+
+def _made_of(sources: Iterable[str], name: str) -> bool:
+    return any(f"{source}.".startswith(f"{name}.") for source in sources)
 
 
 def anomaly_table() -> str:

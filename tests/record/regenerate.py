@@ -12,7 +12,13 @@ import record_accounts
 from record_exchanges import CREATED, EXAMPLES, OFFSET, builder
 
 from shipper.record.avro import avro_schema
-from shipper.record.reference import anomaly_table, avro_table, field_table, leaves
+from shipper.record.reference import (
+    anomaly_table,
+    avro_table,
+    encoding_table,
+    field_table,
+    leaves,
+)
 from shipper.record.schema import (
     CONTRACTS,
     DEAD,
@@ -32,6 +38,7 @@ REFERENCES = {
         "anomalies": anomaly_table,
     },
     "schemas.md": {"avro": lambda: avro_table(CONTRACTS)},
+    "encodings.md": {"encodings": lambda: encoding_table(RECORD)},
     "ledger.md": {
         "ledger": lambda: field_table(json_schema(LEDGER)),
         "dead": lambda: field_table(json_schema(DEAD)),

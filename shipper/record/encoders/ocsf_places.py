@@ -172,17 +172,22 @@ NEEDS: Final = {
 
 
 class Variant(NamedTuple):
-    """Places that fields have instead in a document that `has` a field and lacks all of `lacks`."""
+    """Places that fields have instead in a document that `has` a field and lacks all of `lacks`.
 
+    `when` says the same to a person.
+    """
+
+    when: str
     has: str
     lacks: tuple[str, ...]
     places: Mapping[str, tuple[Place, ...]]
 
 
 VARIANTS: Final = (
-    Variant("client.ip", (), _BEHIND_A_PROXY),
+    Variant("behind a trusted proxy", "client.ip", (), _BEHIND_A_PROXY),
     # The target of a CONNECT, or one that is no URL: it is all that there is.
     Variant(
+        "without full and path",
         "url.original",
         ("url.full", "url.path"),
         {"url.original": (Place("http_request.url.url_string", whole=False),)},
