@@ -106,6 +106,11 @@ bench-delivery: setup-dev ## What spool and accounts cost a record, beside the p
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS) $(if $(FUZZ_KEEP),--keep)
 
+.PHONY: screenshot
+screenshot: setup-dev ## docs/top.svg anew: `shipper top` in a terminal, with invented traffic
+	@$(call debian,tmux)
+	@PYTHONPATH=tests $(BIN)/python -m top.screenshot
+
 .PHONY: kernels
 kernels: setup ## Boot kernels from 5.10 to the newest, replay and capture in each (root)
 	@$(call debian,$(DEBIAN_KERNELS))

@@ -34,7 +34,7 @@ class Terminal:
 
     def coloured(self) -> str:
         """The same with escape sequences for its colours."""
-        return self._tmux("capture-pane", "-p", "-e")
+        return self._tmux("capture-pane", "-p", "-e", "-N")
 
     def press(self, *keys: str) -> None:
         """Press keys, named as tmux does."""

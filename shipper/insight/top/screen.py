@@ -56,7 +56,12 @@ class Screen(App[None]):
     #filter { height: 1; border: none; padding: 0 1; display: none; }
     #figures { height: 1fr; background: $background; }
     #beside { height: 8; display: none; }
-    #beside Static { width: 1fr; padding: 0 1; border-top: solid $panel; }
+    #beside Static {
+        width: 1fr; padding: 0 1; border-top: solid $panel;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    #sum { text-wrap: nowrap; text-overflow: ellipsis; }
+    #figures > .datatable--cursor { background: $primary-muted; color: $text; }
     .tall #history { display: block; }
     .tall #beside { display: block; }
     """
