@@ -1,0 +1,120 @@
+"""Whether the agent says that it is well when it is, and what is wrong when it is not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from brokers.ports import Ports
+from faults.agent import eventually
+
+from .running import Running, running
+
+pytestmark = pytest.mark.usefixtures("root")
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process of the agent's that hangs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def health(world: Running, *options: str) -> subprocess.CompletedProcess[str]:
+    """`shipper health` as a container would run it."""
+    command = [sys.executable, "-m", "shipper", "health", *options]
+    listen = f"--set=metrics.listen={world.asked.listen}"
+    return subprocess.run([*command, listen], capture_output=True, text=True, check=False)
+
+
+def test_a_worker_that_hangs_is_not_ready_but_the_agent_lives() -> None:
+    """And is ready again when the worker goes on; `shipper health` says the same by its code."""
+    with running() as world:
+        agent = world.start()
+        world.ready()
+        assert world.asked.checks() == dict.fromkeys(
+            ("attached", "draining", "broker", "spool"), True
+        )
+        with stopped(agent.worker()):
+            eventually(lambda: not world.asked.checks()["draining"], "not draining")
+            assert world.asked.get("/readyz")[0] == 503
+            assert world.asked.get("/healthz")[0] == 200
+            assert health(world).returncode == 0
+            asked = health(world, "--ready")
+            assert asked.returncode == 1
+            assert "FAIL  draining: worker 0: nothing heard of late" in asked.stdout
+        world.ready()
+        told = json.loads(health(world, "--ready", "--json").stdout)
+        assert told["ready"] is True
+        assert told["pid"] == agent.process.pid
+        assert agent.stop() == 0
+    gone = health(world)
+    assert (gone.returncode, gone.stdout) == (69, "")
+    assert gone.stderr.count("\n") == 1
+
+
+def test_no_broker_and_a_full_spool() -> None:
+    """It captures without a broker, says so, and says too when nothing fits any more."""
+    with running() as world:
+        nowhere = f"127.0.0.1:{Ports().free()}"
+        small = {
+            "kafka.bootstrap.servers": nowhere,
+            "spool.total_bytes": 1 << 20,
+            "spool.segment_bytes": 1 << 16,
+        }
+        world.start(small)
+        eventually(lambda: world.asked.checks()["draining"], "a report")
+        assert world.asked.checks() == {
+            "attached": True,
+            "draining": True,
+            "broker": False,
+            "spool": True,
+        }
+        world.traffic.send(1000, rate=2000)
+        eventually(lambda: not world.asked.checks()["spool"], "a full spool")
+        assert world.asked.get("/healthz")[0] == 200
+
+
+def test_a_port_that_is_taken_stops_no_capture() -> None:
+    """The second agent says it once, works, and answers when the first one has gone."""
+    with running() as world:
+        first = world.start()
+        second = Running(world.folder, str(world.settings["kafka.bootstrap.servers"]))
+        second.settings |= {
+            "metrics.listen": world.asked.listen,
+            "capture.include.ports": [second.traffic.port],
+        }
+        second.asked = world.asked
+        try:
+            late = second.start()
+            assert len([line for line in late.lines("warning") if "metrics.listen" in line]) == 1
+            second.traffic.send(20)
+            assert first.stop() == 0
+            eventually(world.asked.answers, "the second one answers")
+            second.counted(20)
+            assert late.stop() == 0
+        finally:
+            second.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/", 404), ("/metrics/", 404), ("/metrics?name[]=up", 200)]
+)
+def test_other_paths(world: Running, path: str, status: int) -> None:
+    """Are not there; a query is nobody's business."""
+    assert world.asked.get(path)[0] == status
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Running]:
+    """An agent that only answers."""
+    with running() as made:
+        made.start()
+        yield made
