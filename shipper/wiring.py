@@ -45,8 +45,7 @@ from shipper.record import (
     PrivacySettings,
     RecordBuilder,
     RecordSettings,
-    Shortener,
-    encoder_of,
+    shorten,
 )
 from shipper.registry import FILE as SCHEMA_IDS
 from shipper.registry import Asking, Lookup, Registry
@@ -318,7 +317,7 @@ def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> Spoole
         partition_by=config.kafka.partition_by,
         bury=writer.letter,
         keep=None if file is None else file.keep,
-        shorten=Shortener(encoder_of(config.record.encoding, config.record.schema_version)).shorten,
+        shorten=shorten,
         framing=_framing(config, log),
     )
     kafka = KafkaSink(dict(config.kafka.settings), log=log, options=options)

@@ -35,7 +35,7 @@ from shipper.record.settings import (
     PrivacySettings,
     RecordSettings,
 )
-from shipper.record.shorten import Shortener
+from shipper.record.shorten import shorten
 
 __all__ = [
     "CONTRACTS",
@@ -65,7 +65,6 @@ __all__ = [
     "RecordBuilder",
     "RecordRejected",
     "RecordSettings",
-    "Shortener",
     "Stage",
     "Stages",
     "Unobserved",
@@ -78,5 +77,6 @@ __all__ = [
     "open_schema",
     "read_message",
     "registry_schema",
+    "shorten",
     "timestamp",
 ]

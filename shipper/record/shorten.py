@@ -13,7 +13,7 @@ import orjson
 from pydantic import ValidationError
 
 from shipper.contract.record import EncodedRecord
-from shipper.record.encoders import Document, Encoder
+from shipper.record.encoders import Document, Encoder, encoder_for
 from shipper.record.model.record import ADAPTER
 
 #: No text is cut to fewer characters than this.
@@ -36,30 +36,29 @@ class _Text(NamedTuple):
         self.holder[self.place] = self.text[:characters]
 
 
+def shorten(record: EncodedRecord, limit: int) -> EncodedRecord | None:
+    """The record with a value of at most `limit` bytes; None if it can't be brought to that.
+
+    `shipper.shortened` names what was cut. A record that fits is returned as it is; a message that
+    is no record of an exchange can't be shortened, nor one whose form, which its headers name, does
+    not give the document back.
+    """
+    if len(record.value) <= limit:
+        return record
+    try:
+        encoder = encoder_for(record.headers)
+        document = encoder.decode(record.value) if encoder.whole else None
+    except ValueError:
+        return None
+    value = None if document is None else Shortener(encoder).fitted(document, limit)
+    return None if value is None else record._replace(value=value)
+
+
 class Shortener:
-    """Shortens the records of one form."""
+    """Shortens documents that go out in one form."""
 
     def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
         self._encode = encoder.encode
-
-    def shorten(self, record: EncodedRecord, limit: int) -> EncodedRecord | None:
-        """The record with a value of at most `limit` bytes; None if it can't be brought to that.
-
-        `shipper.shortened` names what was cut. A record that fits is returned as it is; a message
-        that is no record of an exchange can't be shortened, nor one whose form does not give the
-        document back.
-        """
-        if len(record.value) <= limit:
-            return record
-        if not self._encoder.whole:
-            return None
-        try:
-            document = self._encoder.decode(record.value)
-        except ValueError:
-            return None
-        value = self.fitted(document, limit)
-        return None if value is None else record._replace(value=value)
 
     def fitted(self, document: Document, limit: int) -> bytes | None:
         """The document, cut in place to at most `limit` bytes; None if it can't be."""

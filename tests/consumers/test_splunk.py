@@ -14,7 +14,7 @@ import pytest
 import shipper
 from shipper.config import load
 from shipper.contract.record import EncodedRecord
-from shipper.record import Shortener, encoder_of
+from shipper.record import shorten
 
 from .contracts import ROOT, golden, newest, plain
 from .spl import Expression, read, search
@@ -152,7 +152,7 @@ def test_records_fit_with_the_profile() -> None:
         record["http"][message]["headers"] |= {f"x-{n}": ["é" * 700] for n in range(20)}
     value = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
     whole = EncodedRecord("t", b"k", value, 0, (), b"p", 0)
-    short = Shortener(encoder_of("ecs", "1.0")).shorten(whole, profile)
+    short = shorten(whole, profile)
     assert len(value) > 30_000
     assert short is not None
     assert len(short.value.decode()) <= len(short.value) <= profile < 10_000

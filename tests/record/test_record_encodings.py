@@ -23,9 +23,9 @@ from shipper.record import (
     AvroForm,
     HeaderSettings,
     RecordSettings,
-    Shortener,
     encoder_of,
     read_message,
+    shorten,
 )
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
 from shipper.record.model.record import ADAPTER
@@ -179,14 +179,14 @@ def test_what_kafka_refuses_is_shortened_if_the_form_gives_it_back(encoding: str
     """ECS and Avro are read and cut; of the others there is too little to do so."""
     encoder = encoder_of(encoding, "1.0")
     record = encoded(encoding, ("User-Agent", "b" * 9000))
-    shorter = Shortener(encoder).shorten(record, 5000)
+    shorter = shorten(record, 5000)
     assert (shorter is not None) is encoder.whole is (encoding in WITH_SCHEMA)
     if shorter is not None:
         told = read_message(shorter.headers, shorter.value)
         assert len(shorter.value) <= 5000
         assert ADAPTER.validate_python(told) == told
         assert "user_agent.original" in told["shipper"]["shortened"]
-    assert Shortener(encoder).shorten(record, len(record.value)) is record
+    assert shorten(record, len(record.value)) is record
 
 
 def test_without_headers_it_is_json() -> None:

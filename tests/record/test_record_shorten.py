@@ -10,11 +10,10 @@ from record_accounts import ledger, record
 from record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange, request, response
 
 from shipper.contract.record import EncodedRecord
-from shipper.record import HeaderSettings, LedgerBuilder, RecordSettings, Shortener, encoder_of
+from shipper.record import HeaderSettings, LedgerBuilder, RecordSettings, shorten
 from shipper.record.model.record import ADAPTER
 
 ALL = HeaderSettings(request=("*",), response=("*",))
-shorten = Shortener(encoder_of("ecs", "1.0")).shorten
 
 
 def encoded(*headers: tuple[str, str], target: str = "/", limit: int = 900_000) -> EncodedRecord:

@@ -4,7 +4,7 @@ A form has its line here and its module beside this one, which is imported when 
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from shipper.record.encoders.ecs import EcsEncoder
@@ -47,17 +47,16 @@ ENCODINGS: Final = tuple(_ENCODERS)
 _FOREIGN: Final = {"ocsf.http_activity": "ocsf", "splunk.cim.web": "cim"}
 
 
-@cache
+@lru_cache(maxsize=64)
 def encoder_of(encoding: str, schema_version: str) -> Encoder:
     """The encoder for documents of this version; it keeps nothing of what it encodes."""
     return _ENCODERS[encoding](schema_version)
 
 
-def read_message(headers: Iterable[tuple[str, bytes]], value: bytes) -> Document:
-    """The document in a message of any form, or what its form tells of it.
+def encoder_for(headers: Iterable[tuple[str, bytes]]) -> Encoder:
+    """The encoder of the form and version that a message's headers name; without them, ECS JSON.
 
-    Form and version are those that the headers name; without headers it is ECS JSON. Confluent's
-    prefix (a zero byte, four of a schema's id) is passed over. ValueError if there is no document.
+    ValueError where the form can't be read without the schema of a version that is not known.
     """
     said = {name: text.decode("latin-1") for name, text in headers}
     foreign = _FOREIGN.get(said.get("schema-name", ""))
@@ -65,10 +64,20 @@ def read_message(headers: Iterable[tuple[str, bytes]], value: bytes) -> Document
     version = said.get("schema-version", RECORD_VERSIONS[0])
     if encoding == "avro" and version not in RECORD_VERSIONS:
         raise ValueError(f"it is Avro of version {version}, which is not known here")
-    # JSON never begins so, and Avro of a record only in the first millisecond of 1970.
+    return encoder_of(encoding, version)
+
+
+def read_message(headers: Iterable[tuple[str, bytes]], value: bytes) -> Document:
+    """The document in a message of any form, or what its form tells of it.
+
+    Confluent's prefix (a zero byte, four of a schema's id) is passed over. ValueError if there is
+    no document.
+    """
+    encoder = encoder_for(headers)
+    # JSON never begins so, and Avro of a record only of the first microsecond of 1970.
     if value[:1] == bytes([_MAGIC]):
         value = value[_PREFIX_BYTES:]
     try:
-        return encoder_of(encoding, version).decode(value)
+        return encoder.decode(value)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError("it is no record: a part of it is of another kind") from error
