@@ -171,7 +171,7 @@ class Record(Section):
     encoding: Encoding = Field(
         default="ecs",
         description="form of a record: `ecs` (JSON), `avro` (Kafka only), `ocsf` (JSON, HTTP "
-        "Activity), `cim` (flat JSON, Splunk's names)",
+        "Activity), `cim` (flat JSON, Splunk's names), `apipark` (flat JSON, APIPark's log)",
     )
     schema_version: Literal["1.0", "1.1"] = Field(
         default="1.0",

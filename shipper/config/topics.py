@@ -7,7 +7,7 @@ of its own, and that of one is refused for another.
 from itertools import product
 from typing import Final, Literal, get_args
 
-Encoding = Literal["ecs", "avro", "ocsf", "cim"]
+Encoding = Literal["ecs", "avro", "ocsf", "cim", "apipark"]
 Framing = Literal["plain", "confluent", "guid"]
 
 #: Encodings with a schema of ours, which a registry can hold.

@@ -59,7 +59,7 @@ WRONG = [
     ),
     (
         {"record.encoding": "xml"},
-        'the command line: record.encoding: got "xml", allowed: ecs, avro, ocsf or cim',
+        'the command line: record.encoding: got "xml", allowed: ecs, avro, ocsf, cim or apipark',
     ),
 ]
 
@@ -78,6 +78,7 @@ def loaded(flags: dict[str, str]) -> Config:
         ("avro", "guid", "http.header.avro.guid.v1"),
         ("ocsf", "plain", "http.header.ocsf.v1"),
         ("cim", "plain", "http.header.cim.v1"),
+        ("apipark", "plain", "http.header.apipark.v1"),
     ],
 )
 def test_topic_is_named_after_the_form(encoding: str, framing: str, topic: str) -> None:

@@ -39,8 +39,9 @@ SAID = {
     "avro": ("avro/binary", "http.header.v1"),
     "ocsf": ("application/json", "ocsf.http_activity"),
     "cim": ("application/json", "splunk.cim.web"),
+    "apipark": ("application/json", "apipark.access_log"),
 }
-FOREIGN_VERSIONS = {"ocsf": "1.8.0", "cim": "6"}
+FOREIGN_VERSIONS = {"ocsf": "1.8.0", "cim": "6", "apipark": "1"}
 
 
 def encoded(

@@ -33,18 +33,29 @@ def _cim(_schema_version: str) -> Encoder:
     return CimEncoder()
 
 
+def _apipark(_schema_version: str) -> Encoder:
+    from shipper.record.encoders.apipark import ApiparkEncoder  # noqa: PLC0415
+
+    return ApiparkEncoder()
+
+
 _ENCODERS: Final[dict[str, Callable[[str], Encoder]]] = {
     "ecs": EcsEncoder,
     "avro": _avro,
     "ocsf": _ocsf,
     "cim": _cim,
+    "apipark": _apipark,
 }
 
 #: The words that `encoder_of` takes.
 ENCODINGS: Final = tuple(_ENCODERS)
 
 #: Schemas that are not ours, as messages name them -> the word of their form.
-_FOREIGN: Final = {"ocsf.http_activity": "ocsf", "splunk.cim.web": "cim"}
+_FOREIGN: Final = {
+    "ocsf.http_activity": "ocsf",
+    "splunk.cim.web": "cim",
+    "apipark.access_log": "apipark",
+}
 
 
 @lru_cache(maxsize=64)
