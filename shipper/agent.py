@@ -10,6 +10,7 @@ kernel detaches the program and the workers, whose socket ends, finish what they
 
 import gc
 import os
+import select
 import signal
 import time
 import uuid
@@ -158,16 +159,23 @@ class Agent:
             log=self._log,
             ephemeral=self.ephemeral,
         )
+        wake, awake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(awake, warn_on_full_buffer=False)
         try:
             while self._stop is None and not self._children.ended():
                 supervision.turn()
                 if self._reload:
                     self._reload = False
                     supervision.reload()
-                time.sleep(_TICK)
+                # A tick, or a signal.
+                if select.select([wake], [], [], _TICK)[0]:
+                    os.read(wake, 1 << 10)
             return self._finish(kernel, supervision)
         finally:
+            signal.set_wakeup_fd(-1)
             supervision.close()
+            os.close(wake)
+            os.close(awake)
 
     def _finish(self, kernel: Kernel, supervision: Supervision) -> int:
         """Stop capturing, let the workers finish, and say what became of everything."""

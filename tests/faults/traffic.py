@@ -36,13 +36,13 @@ class Traffic:
                     time.sleep(wait)
 
     @contextmanager
-    def flowing(self, rate: float = 300.0) -> Iterator[None]:
-        """Ask all the time, a new connection every hundred requests."""
+    def flowing(self, rate: float = 300.0, *, each: int = 100, header: str = "") -> Iterator[None]:
+        """Ask all the time, a new connection every `each` requests."""
         over = threading.Event()
 
         def ask() -> None:
             while not over.is_set():
-                self.send(100, rate=rate)
+                self.send(each, rate=rate, header=header)
 
         thread = threading.Thread(target=ask, daemon=True)
         thread.start()

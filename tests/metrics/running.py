@@ -134,6 +134,8 @@ def running(*, workers: int = 1) -> Iterator[Running]:
     """A broker and, once it is started, an agent."""
     with tempfile.TemporaryDirectory(prefix="shipper-test-") as folder, MockBroker() as broker:
         Path(folder).chmod(0o755)
+        for topic in ("http.header.v1", "http.header.ledger.v1", "http.header.dead.v1"):
+            broker.create_topic(topic)
         made = Running(Path(folder), broker.bootstrap, workers=workers)
         try:
             yield made
