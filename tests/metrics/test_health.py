@@ -94,12 +94,13 @@ def test_a_port_that_is_taken_stops_no_capture() -> None:
         second.asked = world.asked
         try:
             late = second.start()
-            assert len([line for line in late.lines("warning") if "metrics.listen" in line]) == 1
+            late.says("metrics.listen", "can't be had")
             second.traffic.send(20)
             assert first.stop() == 0
             eventually(world.asked.answers, "the second one answers")
             second.counted(20)
             assert late.stop() == 0
+            assert len([line for line in late.lines("warning") if "metrics.listen" in line]) == 1
         finally:
             second.close()
 
