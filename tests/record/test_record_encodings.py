@@ -3,6 +3,7 @@
 import io
 import struct
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any, get_args
 
 import fastavro
@@ -145,6 +146,19 @@ def test_avro_is_what_the_plain_way_gives(data: st.DataObject) -> None:
     encoder = encoder_of("avro", contract.version)
     assert encoder.encode(document) == out.getvalue()
     assert encoder.decode(out.getvalue()) == document
+
+
+@every_encoding
+@given(data=st.data())
+@thorough
+def test_every_valid_record_has_every_form(encoding: str, data: st.DataObject) -> None:
+    """No encoder fails on what the model takes, or changes it; the value can be read."""
+    document = data.draw(drawn(RECORDS[-1]))
+    before = deepcopy(document)
+    encoder = encoder_of(encoding, RECORDS[-1].version)
+    told = encoder.decode(encoder.encode(document))
+    assert document == before
+    assert told["event"]["id"] == document["event"]["id"]
 
 
 @every_encoding

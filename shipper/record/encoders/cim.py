@@ -29,8 +29,8 @@ def _milliseconds(nanoseconds: int) -> float:
     return round(nanoseconds / NANOSECONDS_IN_MILLISECOND, _PLACES)
 
 
-def _first(values: list[str]) -> str:
-    return values[0]
+def _first(values: list[str]) -> str | None:
+    return next(iter(values), None)
 
 
 #: CIM's name -> how it is made. Splunk takes the time from the first field.
