@@ -17,8 +17,6 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-from fastavro.schema import SchemaParseException, parse_schema, to_parsing_canonical_form
-
 from shipper.errors import ConfigError, PrivilegeError, ShipperError, UnavailableError
 
 _TYPE: Final = "application/vnd.schemaregistry.v1+json"
@@ -96,7 +94,7 @@ class Registry:
         found = self._good(status, answer)
         try:
             return _registered(found, subject, schema, kind)
-        except (KeyError, TypeError, ValueError, AttributeError, SchemaParseException) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnavailableError(
                 f"the registry {self._url} gives another answer than was asked for ({error})",
                 _ADDRESS,
@@ -193,7 +191,17 @@ def _same(ours: str, theirs: str, kind: str) -> bool:
     one, other = json.loads(ours), json.loads(theirs)
     if kind != "AVRO" or one == other:
         return bool(one == other)
-    canonical = [to_parsing_canonical_form(parse_schema(schema)) for schema in (one, other)]
+    # Only where records are Avro: an agent that writes JSON has no use for it in memory.
+    from fastavro.schema import (  # noqa: PLC0415
+        SchemaParseException,
+        parse_schema,
+        to_parsing_canonical_form,
+    )
+
+    try:
+        canonical = [to_parsing_canonical_form(parse_schema(schema)) for schema in (one, other)]
+    except SchemaParseException as error:
+        raise ValueError(str(error)) from error
     return bool(canonical[0] == canonical[1])
 
 

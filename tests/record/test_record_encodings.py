@@ -2,6 +2,8 @@
 
 import io
 import struct
+import subprocess
+import sys
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any, get_args
@@ -65,6 +67,14 @@ def documents(contract: Contract) -> list[dict[str, Any]]:
         orjson.loads(path.read_bytes())
         for path in sorted(regenerate.example_folder(contract).iterdir())
     ]
+
+
+def test_the_agent_brings_no_library_that_its_form_does_not_need() -> None:
+    """Its memory is scarce; Avro's is loaded when Avro is chosen."""
+    code = "import shipper.agent, sys; print('fastavro' in sys.modules, end=' ');"
+    code += "shipper.record.encoder_of('avro', '1.0'); print('fastavro' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False True\n"
 
 
 def test_the_configuration_knows_the_same_forms() -> None:
