@@ -1,7 +1,8 @@
 """The agent's own log: one line a fact, readable on a terminal, JSON elsewhere.
 
 Facts that a program wants stand in `fields`; a line never holds a header value or a secret, since
-nothing of the kind is passed to it.
+nothing of the kind is passed to it. The text of an unexpected error could be anything, and is
+left out: its kind and where it came up are told. Whatever repeats itself, the lines are bounded.
 """
 
 import json
@@ -9,6 +10,7 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 _COLOURS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
@@ -29,7 +31,9 @@ class JsonLines(logging.Formatter):
             **fields,
         }
         if record.exc_info and record.exc_info[1]:
-            line["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
+            error = record.exc_info[1]
+            line["exception"] = type(error).__name__
+            line["trace"] = [_place(frame) for frame in traceback.extract_tb(error.__traceback__)]
         return json.dumps(line, ensure_ascii=True, default=str)
 
 
@@ -49,14 +53,47 @@ class Readable(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         line = f"{clock} {level}: {record.getMessage()}"
         if record.exc_info and record.exc_info[1]:
-            line += f": {_in_short(record.exc_info[1])}"
+            error = record.exc_info[1]
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            line += f": {type(error).__name__} ({_place(frame)})"
         return line
 
 
-def _in_short(error: BaseException) -> str:
-    """Which error and where it came up; all of it stands in the JSON form."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+def _place(frame: traceback.FrameSummary) -> str:
+    """Where it came up; not the line's text."""
+    return f"{frame.filename}:{frame.lineno} {frame.name}"
+
+
+class Bounded(logging.Filter):
+    """Passes so many lines at once, and then one each second.
+
+    Debugging lines are not bounded, and neither are named events, which are few by their nature. How many were left out stands in the next one that passes.
+    """
+
+    def __init__(self, most: int = 100, clock: Callable[[], float] = time.monotonic) -> None:
+        """`most` lines at once."""
+        super().__init__()
+        self._most = self._left = float(most)
+        self._clock = clock
+        self._at = clock()
+        self._held = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this line is written."""
+        if record.levelno < logging.INFO or hasattr(record, "event"):
+            return True
+        now = self._clock()
+        self._left = min(self._most, self._left + now - self._at)
+        self._at = now
+        if self._left < 1:
+            self._held += 1
+            return False
+        self._left -= 1
+        if self._held:
+            record.msg = f"{record.getMessage()} ({self._held} lines before this were left out)"
+            record.args = ()
+            self._held = 0
+        return True
 
 
 def _rfc3339(seconds: float) -> str:
@@ -69,6 +106,7 @@ def set_up(level: str, form: str) -> logging.Logger:
     terminal = sys.stderr.isatty()
     as_json = form == "json" or (form == "auto" and not terminal)
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Bounded())
     handler.setFormatter(JsonLines() if as_json else Readable(colour=terminal))
     logger = logging.getLogger("shipper")
     logger.handlers[:] = [handler]

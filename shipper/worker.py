@@ -20,7 +20,7 @@ from shipper.capture import Kernel, Ring
 from shipper.config import Config
 from shipper.control import Finish, Renewal, WorkersEnd
 from shipper.coverage import coverage
-from shipper.delivery import KafkaSink, ReaderGone
+from shipper.delivery import KafkaSink, Lines, ReaderGone
 from shipper.errors import ShipperError
 from shipper.ledger import Observed
 from shipper.log import say
@@ -44,7 +44,7 @@ class Clock:
 
     def __init__(self, log: logging.Logger) -> None:
         """Read both clocks once."""
-        self._log = log
+        self._lines = Lines(log.log)
         self.steps = 0
         self.now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self.offset = time.time_ns() - self.now
@@ -60,7 +60,7 @@ class Clock:
         if abs(offset - self.offset) > _CLOCK_STEP:
             self.steps += 1
             moved = (offset - self.offset) / _SECOND
-            self._log.warning("the wall clock was set by %+.3f s", moved)
+            self._lines.say(logging.WARNING, "clock", f"the wall clock was set by {moved:+.3f} s")
         self.offset = offset
         return True
 

@@ -33,7 +33,7 @@ class Client:
         self.statistics: Statistics | None = None  #: the last that the client told of itself
         self._log = log
         self._lines = Lines(log, clock=clock)
-        self._logger = client_logger(log)
+        self._logger = client_logger(lambda level, line: log(level, self.scrub(line)))
         self._files = SecretFiles(producer_settings(settings, log), clock)
         self._settings: Settings = {}
         self._cause = ""
