@@ -67,7 +67,8 @@ def _place(frame: traceback.FrameSummary) -> str:
 class Bounded(logging.Filter):
     """Passes so many lines at once, and then one each second.
 
-    Debugging lines are not bounded, and neither are named events, which are few by their nature. How many were left out stands in the next one that passes.
+    Debugging lines are not bounded, and neither are named events, which are few by their nature.
+    How many were left out stands in the next one that passes.
     """
 
     def __init__(self, most: int = 100, clock: Callable[[], float] = time.monotonic) -> None:
