@@ -106,6 +106,10 @@ bench-delivery: setup-dev ## What spool and accounts cost a record, beside the p
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS) $(if $(FUZZ_KEEP),--keep)
 
+.PHONY: apipark
+apipark: setup-dev ## A real Loki (built from its Go module, once) asked as APIPark's pages ask it (root)
+	@PYTHONPATH=tests $(BIN)/python -m apipark
+
 .PHONY: screenshot
 screenshot: setup-dev ## docs/top.svg anew: `shipper top` in a terminal, with invented traffic
 	@$(call debian,tmux)
