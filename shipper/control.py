@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from shipper.errors import ConfigError
 from shipper.record import RecordSettings
+from shipper.volume import VolumeSettings
 
 _LONGEST: Final = 1 << 20
 
@@ -29,6 +30,7 @@ class Renewal:
 
     number: int
     settings: RecordSettings
+    volume: VolumeSettings
     log_level: str
 
 

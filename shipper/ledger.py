@@ -216,7 +216,9 @@ def _assembly(pipeline: Pipeline, *, exact: bool) -> dict[str, Stage]:
         "events": _stage("events", counted["events"], used, 0, events),
         "blocks": _stage("blocks", counted["blocks"], counted["messages"], 0, blocks),
         "messages": _stage("messages", counted["messages"], told, held, twins),
-        "exchanges": _stage("exchanges", counted["exchanges"], pipeline.exchanges, 0, {}),
+        "exchanges": _stage(
+            "exchanges", counted["exchanges"], pipeline.exchanges, 0, pipeline.left_out
+        ),
     }
 
 

@@ -18,6 +18,8 @@ from shipper.record import DeadLetters, RecordBuilder, RecordRejected
 
 #: Called while the sink takes nothing; False to give up (the record then counts as lost).
 Waiting = Callable[[], bool]
+#: Why an exchange is to become no record; None when it is to.
+LeavesOut = Callable[[Exchange], str | None]
 #: What to call when the record of an exchange is settled; None for one that measures nothing.
 Measure = Callable[[Exchange], Settled | None]
 
@@ -52,6 +54,8 @@ class Pipeline:
         self.letters_lost: Counter[str] = Counter()
         self.exchanges = 0
         self.held = 0  # records that wait for the sink: one at most
+        self.left_out: Counter[str] = Counter()  #: exchanges of which no record is wanted
+        self.volume: LeavesOut | None = None  #: asked, where it is set, about each exchange
         self.measure: Measure | None = None  #: asked about one exchange of each batch
         self._measured = False
         self._letters = letters
@@ -77,6 +81,9 @@ class Pipeline:
             self._ship(exchange, wall_offset_ns, created_ns)
 
     def _ship(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> None:
+        if self.volume is not None and (reason := self.volume(exchange)) is not None:
+            self.left_out[reason] += 1
+            return
         self.exchanges += 1
         try:
             record = self.builder.build(exchange, wall_offset_ns, created_ns)
@@ -126,6 +133,7 @@ class Pipeline:
         return {
             "assembly": {name: count for name, count in self.assembler.counters.items() if count},
             "exchanges": self.exchanges,
+            "left_out": dict(self.left_out),
             "rejected": dict(self.rejected),
             "lost": dict(self.lost),
             "shipped": self.sequence,

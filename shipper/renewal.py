@@ -1,7 +1,8 @@
 """A new configuration beside the one in force -> what a running agent takes over of it.
 
-What shapes records and what chooses connections changes while it runs. Everything else has been
-built into processes, maps, files or connections: it is named, and stays until a restart.
+What shapes records, and what chooses connections and exchanges, changes while it runs. Everything
+else has been built into processes, maps, files or connections: it is named, and stays until a
+restart.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ CHANGEABLE: Final = (
     "record.internal_networks",
     "record.trusted_proxies",
     "privacy",
+    "volume",
     "agent.log_level",
 )
 

@@ -138,7 +138,7 @@ class Supervision:
             self._refilter(include, exclude)
         self._renewals += 1
         number, level = self._renewals, new.config.agent.log_level
-        self._children.order(Renewal(number, settings, level))
+        self._children.order(Renewal(number, settings, wiring.volume_settings(new.config), level))
         self._log.setLevel(level.upper())
         self.config = new.config
         self._await_workers(number)

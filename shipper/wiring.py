@@ -49,6 +49,7 @@ from shipper.record import (
 )
 from shipper.registry import FILE as SCHEMA_IDS
 from shipper.registry import Asking, Lookup, Registry
+from shipper.volume import VolumeSettings
 
 _SECOND = 1_000_000_000
 #: Names agents apart that share a machine id with other software (RFC 4122 version 5).
@@ -180,6 +181,12 @@ def assembler(config: Config) -> Assembler:
         max_block=config.capture.max_block,
         max_held=http.max_held,
     )
+
+
+def volume_settings(config: Config) -> VolumeSettings:
+    """One worker's share of what the host may ship."""
+    volume, workers = config.volume, config.capture.workers
+    return VolumeSettings(volume.max_exchanges_per_second / workers, volume.max_cpu / workers)
 
 
 def machine_id() -> str:

@@ -26,6 +26,7 @@ from shipper.ledger import Observed
 from shipper.log import say
 from shipper.metrics.report import Reporter
 from shipper.record import RecordBuilder
+from shipper.volume import Volume
 
 #: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
 #: them costs less than one for each; it bounds what this adds to the delay of a record.
@@ -101,6 +102,8 @@ class Worker:
         self._pipeline = wiring.pipeline(
             config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
+        self._volume = Volume(wiring.volume_settings(config))
+        self._pipeline.volume = self._volume.leaves_out if self._volume.settings.bounds else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
         self._reporter = Reporter(self._pipeline, outputs.kafka)
 
@@ -169,11 +172,15 @@ class Worker:
     def _renew(self, renewal: Renewal) -> None:
         """The exchanges from here on become records by new settings; their numbers go on."""
         self._pipeline.builder = RecordBuilder(renewal.settings, self._who.identity)
+        if renewal.volume != self._volume.settings:
+            self._volume.renew(renewal.volume)
+        self._pipeline.volume = self._volume.leaves_out if renewal.volume.bounds else None
         self._log.setLevel(renewal.log_level.upper())
         self._control.tell(renewed=renewal.number)
 
     def _account(self) -> None:
         """About once a second: for those who come after, for the ledger, and for the agent."""
+        self._volume.look()
         self._books.tick()
         self._control.tell(report=self._reporter.report(self._clock.steps))
 

@@ -404,6 +404,22 @@ class Ledger(Section):
     )
 
 
+class Volume(Section):
+    """How much of what is seen becomes records."""
+
+    max_exchanges_per_second: float = Field(
+        default=0.0,
+        ge=0,
+        description="exchanges a second that become records, all workers together; 0: no bound",
+    )
+    max_cpu: float = Field(
+        default=0.0,
+        ge=0,
+        description="CPUs that the workers may take, as in 0.5; above, exchanges are left out "
+        "(0: no bound)",
+    )
+
+
 class Metrics(Section):
     """Numbers for Prometheus, and answers to health checks."""
 
@@ -444,6 +460,7 @@ class Config(Section):
     registry: Registry = Registry()
     spool: Spool = Spool()
     ledger: Ledger = Ledger()
+    volume: Volume = Volume()
     metrics: Metrics = Metrics()
     agent: Agent = Agent()
 

@@ -1,0 +1,98 @@
+"""Leaves exchanges out when told to: above a rate, or when shipping takes more CPU than it may.
+
+It is decided before a record is built, so that what is left out costs little, and counted by its
+reason. Under the ceiling for CPU a connection's exchange is left out by a hash, not by chance: the
+same exchange of two captures has the same fate.
+"""
+
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+from shipper.contract.exchange import Exchange
+
+RATE: Final = "rate_cap"
+CPU: Final = "cpu_cap"
+
+#: What is hashed is compared in so many steps.
+_STEPS: Final = 1 << 16
+_ENDS: Final = struct.Struct("!HHI")
+#: Below this part of the ceiling more is let through, a quarter more each second.
+_ROOM: Final = 0.9
+_FASTER: Final = 1.25
+_LEAST: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSettings:
+    """One worker's share: exchanges a second, and CPUs; 0: no bound."""
+
+    max_per_second: float = 0.0
+    max_cpu: float = 0.0
+
+    @property
+    def bounds(self) -> bool:
+        """Whether there is anything to decide."""
+        return bool(self.max_per_second or self.max_cpu)
+
+
+class Volume:
+    """Decides for one worker. `cpu` gives the seconds that it has used since its start."""
+
+    def __init__(
+        self,
+        settings: VolumeSettings,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clock = clock
+        self._cpu = cpu
+        self.renew(settings)
+
+    def renew(self, settings: VolumeSettings) -> None:
+        """Other bounds, from the next exchange on."""
+        self.settings = settings
+        self._tokens = settings.max_per_second
+        self._filled = self._looked = self._clock()
+        self._used = self._cpu()
+        self._share = 1.0  # of the exchanges that pass
+
+    def leaves_out(self, exchange: Exchange) -> str | None:
+        """The reason why it becomes no record; None when it does."""
+        if self._share < 1.0 and self._place(exchange) >= self._share * _STEPS:
+            return CPU
+        rate = self.settings.max_per_second
+        if rate:
+            now = self._clock()
+            # One second's worth may come at once.
+            self._tokens = min(max(rate, 1.0), self._tokens + (now - self._filled) * rate)
+            self._filled = now
+            if self._tokens < 1.0:
+                return RATE
+            self._tokens -= 1.0
+        return None
+
+    def look(self) -> None:
+        """About once a second: let less through, or more, as the CPU's use asks for."""
+        ceiling = self.settings.max_cpu
+        now, used = self._clock(), self._cpu()
+        passed, taken = now - self._looked, used - self._used
+        if not ceiling or passed <= 0:
+            return
+        self._looked, self._used = now, used
+        part = taken / passed / ceiling
+        if part > 1.0:
+            self._share = max(_LEAST, self._share / part)
+        elif part < _ROOM:
+            self._share = min(1.0, self._share * _FASTER)
+
+    @staticmethod
+    def _place(exchange: Exchange) -> int:
+        """Where between 0 and _STEPS its hash lies: the same in every process."""
+        of, number = exchange.connection, exchange.number & 0xFFFFFFFF
+        return (
+            crc32(of.client_address + _ENDS.pack(of.client_port, of.server_port, number)) % _STEPS
+        )
