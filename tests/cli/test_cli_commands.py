@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from shipper.record import encoder_of
+
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
 
 
@@ -72,6 +74,7 @@ MISTAKES = [
     ),
     (("tail", "--status", "abc", "--bootstrap-servers", "127.0.0.1:1"), 64, "abc"),
     (("replay", "/nonexistent.pcap"), 65, "No such file"),
+    (("replay", "--encoding", "avro", "/nonexistent.pcap"), 78, "is no text"),
     (("headers", "--seconds", "0"), 64, "--seconds must be above 0"),
 ]
 
@@ -85,6 +88,15 @@ def test_a_mistake_is_one_line(arguments: tuple[str, ...], code: int, said: str)
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("shipper: ")
     assert done.returncode == code
+
+
+def test_replay_writes_the_form_that_is_chosen() -> None:
+    """A line a record, each what the encoder makes of the record in the default form."""
+    file = str(CAPTURES / "http-all-headers.pcap")
+    (plain,) = shipper("replay", file).stdout.splitlines()
+    (event,) = shipper("replay", "--encoding", "ocsf", file).stdout.splitlines()
+    made = encoder_of("ocsf", "1.0").encode(json.loads(plain))
+    assert json.loads(event) == json.loads(made)
 
 
 def test_without_privileges_it_says_what_is_missing() -> None:

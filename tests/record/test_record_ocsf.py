@@ -47,6 +47,17 @@ def test_a_golden_record_is_what_ocsf_asks_for(name: str) -> None:
     assert event["category_uid"] == event["class_uid"] // 1000
 
 
+@every_golden
+def test_a_word_beside_a_number_is_its_caption(name: str) -> None:
+    """OCSF: the word is the number's caption, and the source's own only where that is Other."""
+    event = event_of(golden(name))
+    pairs = 0
+    for number, word, captions in ocsf_requirements.siblings(event):
+        pairs += 1
+        assert word == captions[str(number)] or number == 99, (number, word)
+    assert pairs >= 6
+
+
 @given(data=st.data())
 @settings(
     deadline=None,
@@ -112,7 +123,6 @@ def test_the_plain_exchange() -> None:
             "direction_id": 1,
             "protocol_name": "tcp",
             "protocol_num": 6,
-            "protocol_ver": "ipv4",
             "protocol_ver_id": 4,
         },
         "device": {"hostname": "web-1", "type_id": 0, "uid": "5f2d0c3b9f1a4e0e"},

@@ -113,10 +113,7 @@ PLACES: Final[dict[str, tuple[Place, ...]]] = {
     "destination.port": (Place("dst_endpoint.port"),),
     "destination.domain": (Place("dst_endpoint.hostname"),),
     "network.transport": (Place("connection_info.protocol_name"),),
-    "network.type": (
-        Place("connection_info.protocol_ver_id", {"ipv4": 4, "ipv6": 6}.get),
-        Place("connection_info.protocol_ver"),
-    ),
+    "network.type": (Place("connection_info.protocol_ver_id", {"ipv4": 4, "ipv6": 6}.get),),
     "network.protocol": (Place("app_protocol_name"),),
     "network.direction": (
         Place("connection_info.direction_id", lambda word: DIRECTIONS[word][0], whole=False),
