@@ -102,6 +102,10 @@ bench-encodings: setup-dev ## What each encoding costs a record, beside the defa
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
 	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
 
+.PHONY: detections
+detections: setup-dev ## Convert the Sigma rules for OpenSearch, Elastic and Splunk again
+	@PYTHONPATH=tests $(BIN)/python -m detections.generate
+
 .PHONY: fuzz
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
 	@PYTHONPATH=tests $(BIN)/python -m fuzz.campaign --seconds $(FUZZ_SECONDS) $(if $(FUZZ_KEEP),--keep)
