@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from shipper.metrics.serve import Server
 
 _REPORT_EVERY: Final = 300.0
+#: Seconds between two looks at the whole flow table: 1 ms for each 1500 flows.
+_COUNT_EVERY: Final = 30.0
 #: Seconds between two words to a service manager that waits for the start.
 _EXTEND_EVERY: Final = 5.0
 #: Seconds within which every worker has to have taken over new settings.
@@ -68,7 +70,7 @@ class Supervision:
         self._fixed = frozenset() if kernel.refilters_all() else _MAPS
         self._renewals = 0
         self._coverage_at = time.monotonic() + _REPORT_EVERY
-        self._extend_at = self._alive_at = 0.0
+        self._extend_at = self._alive_at = self._count_at = 0.0
         self._ring_full = 0
 
     def turn(self) -> None:
@@ -84,6 +86,9 @@ class Supervision:
         self._notify(now)
         counters = self._kernel.counters()
         self._watch_rings(counters["ring_full"])
+        if now >= self._count_at:
+            self._count_at = now + _COUNT_EVERY
+            self.vitals.flows = self._kernel.flows()
         if now >= self._coverage_at:
             self._coverage_at = now + _REPORT_EVERY
             self.say_coverage()

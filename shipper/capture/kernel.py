@@ -23,6 +23,7 @@ from pathlib import Path
 from shipper.capture import layout, loader
 from shipper.capture.cgroups import find_root
 from shipper.capture.filters import INCLUDING, Elements, elements, flags
+from shipper.capture.occupancy import occupancy
 from shipper.capture.ring import Ring
 from shipper.capture.settings import CaptureSettings, Rules
 from shipper.errors import PrivilegeError, ShipperError, UnavailableError
@@ -176,6 +177,10 @@ class Kernel:
             layout.CPU_COUNTERS.unpack_from(self._counters, cpu * size) for cpu in range(self._cpus)
         )
         return dict(zip(layout.COUNTERS, map(sum, zip(*cpus, strict=True)), strict=True))
+
+    def flows(self) -> int | None:
+        """How many connections the flow table has now; reads all of it. None: not to be known."""
+        return occupancy(self.descriptors["flows"])
 
     def run_statistics(self) -> tuple[int, int]:
         """Run time in ns and number of runs; zeros unless kernel.bpf_stats_enabled is set."""

@@ -156,6 +156,8 @@ def _kernel(vitals: Vitals) -> Iterator[Value]:
     if runs:
         yield Value("shipper_kernel_program_run_seconds_total", nanoseconds * _NANOSECOND, {})
         yield Value("shipper_kernel_program_runs_total", runs, {})
+    if vitals.flows is not None:
+        yield Value("shipper_flow_table_flows", vitals.flows, {})
     yield Value("shipper_flow_table_limit", kernel.settings.flows, {})
     for number, ring in enumerate(vitals.rings):
         worker = {"worker": str(number)}

@@ -117,6 +117,12 @@ _KERNEL = (
         (),
         "Runs of the kernel program; only where kernel.bpf_stats_enabled is set",
     ),
+    Family(
+        "shipper_flow_table_flows",
+        "gauge",
+        (),
+        "Connections in the flow table, counted twice a minute; absent where the kernel hides it",
+    ),
     Family("shipper_flow_table_limit", "gauge", (), "Connections that the flow table holds"),
     Family("shipper_ring_used_bytes", "gauge", _W, "Bytes that wait in the kernel's ring"),
     Family("shipper_ring_size_bytes", "gauge", _W, "Bytes that the kernel's ring holds"),

@@ -38,6 +38,7 @@ class Vitals:
         self.rings: list[Ring] = [kernel.ring(number) for number in range(workers)]
         self.told: dict[int, Told] = {}
         self.attached = True
+        self.flows: int | None = None  #: in the kernel's table, where that can be known
         self.beat = time.monotonic()  #: when the agent's loop came round last
         self.reloads = Reloads(loaded_at=time.time())
         self.pid = os.getpid()

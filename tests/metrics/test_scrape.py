@@ -141,6 +141,14 @@ def test_the_program_s_run_time_is_told_where_it_is_measured(world: Running) -> 
         switch.write_text(before)
 
 
+def test_the_flow_table_is_counted(world: Running) -> None:
+    """By the kernel's own entries: two for each connection whose ends are both here."""
+    kernel = world.asked.samples()
+    assert (
+        0 <= value(kernel, "shipper_flow_table_flows") <= value(kernel, "shipper_flow_table_limit")
+    )
+
+
 def test_scrapes_are_not_captured(world: Running) -> None:
     """What asks the agent is no traffic of this host."""
     before = total(world.asked.samples(), "shipper_kernel_flows_ignored_total", reason="sink")
