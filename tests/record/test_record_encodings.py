@@ -21,6 +21,7 @@ from test_record_avro import thorough
 from shipper.config import BINARY, Encoding
 from shipper.config.topics import WITH_SCHEMA
 from shipper.contract.record import EncodedRecord
+from shipper.errors import ConfigError
 from shipper.record import (
     ENCODINGS,
     AvroForm,
@@ -212,6 +213,12 @@ def test_what_kafka_refuses_is_shortened_if_the_form_gives_it_back(encoding: str
         assert ADAPTER.validate_python(told) == told
         assert "user_agent.original" in told["shipper"]["shortened"]
     assert shorten(record, len(record.value)) is record
+
+
+def test_a_form_that_is_none_is_refused_at_the_start() -> None:
+    """In one line, with those that there are."""
+    with pytest.raises(ConfigError, match=r"no encoding xml: there is ecs, avro, ocsf, cim"):
+        builder(RecordSettings(encoding="xml"))
 
 
 def test_without_headers_it_is_json() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
+from shipper.errors import ConfigError
 from shipper.record.encoders.ecs import EcsEncoder
 from shipper.record.encoders.interface import Document, Encoder
 from shipper.record.model import RECORD_VERSIONS
@@ -61,6 +62,8 @@ _FOREIGN: Final = {
 @lru_cache(maxsize=64)
 def encoder_of(encoding: str, schema_version: str) -> Encoder:
     """The encoder for documents of this version; it keeps nothing of what it encodes."""
+    if encoding not in _ENCODERS:
+        raise ConfigError(f"there is no encoding {encoding}", f"there is {', '.join(ENCODINGS)}")
     return _ENCODERS[encoding](schema_version)
 
 
