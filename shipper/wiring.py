@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from shipper import __version__
 from shipper.capture import TUNNELS, CaptureSettings, HookName, Rules
-from shipper.config import Capture, Config, Match
+from shipper.config import Capture, Config, Match, VolumeRule
 from shipper.delivery import (
     DEAD_LETTERS,
     DeadFile,
@@ -49,7 +49,7 @@ from shipper.record import (
 )
 from shipper.registry import FILE as SCHEMA_IDS
 from shipper.registry import Asking, Lookup, Registry
-from shipper.volume import VolumeSettings
+from shipper.volume import Rule, VolumeSettings
 
 _SECOND = 1_000_000_000
 #: Names agents apart that share a machine id with other software (RFC 4122 version 5).
@@ -184,9 +184,28 @@ def assembler(config: Config) -> Assembler:
 
 
 def volume_settings(config: Config) -> VolumeSettings:
-    """One worker's share of what the host may ship."""
+    """What a worker is told about what it may ship: its share of the bounds."""
     volume, workers = config.volume, config.capture.workers
-    return VolumeSettings(volume.max_exchanges_per_second / workers, volume.max_cpu / workers)
+    return VolumeSettings(
+        max_per_second=volume.max_exchanges_per_second / workers,
+        max_cpu=volume.max_cpu / workers,
+        rules=tuple(map(_volume_rule, volume.rules)),
+        keep_failures=volume.keep_failures,
+    )
+
+
+def _volume_rule(rule: VolumeRule) -> Rule:
+    return Rule(
+        name=rule.name,
+        action=rule.action,
+        hosts=rule.hosts,
+        paths=rule.paths,
+        methods=rule.methods,
+        statuses=rule.statuses,
+        clients=tuple(map(ip_network, rule.clients)),
+        user_agents=rule.user_agents,
+        directions=rule.directions,
+    )
 
 
 def machine_id() -> str:

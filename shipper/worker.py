@@ -103,7 +103,7 @@ class Worker:
             config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
         self._volume = Volume(wiring.volume_settings(config))
-        self._pipeline.volume = self._volume.leaves_out if self._volume.settings.bounds else None
+        self._pipeline.volume = self._volume.leaves_out if self._volume.settings.decides else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
         self._reporter = Reporter(self._pipeline, outputs.kafka)
 
@@ -174,7 +174,7 @@ class Worker:
         self._pipeline.builder = RecordBuilder(renewal.settings, self._who.identity)
         if renewal.volume != self._volume.settings:
             self._volume.renew(renewal.volume)
-        self._pipeline.volume = self._volume.leaves_out if renewal.volume.bounds else None
+        self._pipeline.volume = self._volume.leaves_out if renewal.volume.decides else None
         self._log.setLevel(renewal.log_level.upper())
         self._control.tell(renewed=renewal.number)
 

@@ -14,6 +14,7 @@ from shipper.config.model import (
     Privacy,
     Record,
     Registry,
+    VolumeRule,
     keys,
 )
 from shipper.config.topics import BINARY, Encoding, Framing
@@ -32,6 +33,7 @@ __all__ = [
     "Privacy",
     "Record",
     "Registry",
+    "VolumeRule",
     "keys",
     "load",
     "parse_pairs",

@@ -32,6 +32,7 @@ from shipper.config.values import (
     RingBytes,
     Several,
     Size,
+    StatusOrClass,
     Table,
 )
 from shipper.errors import ConfigError
@@ -404,8 +405,40 @@ class Ledger(Section):
     )
 
 
+class VolumeRule(Section):
+    """What becomes of the exchanges that match everything given here; of a list, any will do."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    action: Literal["drop", "keep"]
+    hosts: Several[str] = ()
+    paths: Several[str] = ()
+    methods: Several[str] = ()
+    statuses: Several[StatusOrClass] = ()
+    clients: Several[Cidr] = ()
+    user_agents: Several[str] = ()
+    directions: Several[Literal["ingress", "egress"]] = ()
+
+
 class Volume(Section):
     """How much of what is seen becomes records."""
+
+    rules: tuple[VolumeRule, ...] = Field(
+        default=(),
+        description="rules that drop or keep exchanges, as `[[volume.rules]]`; the first that "
+        "matches decides",
+    )
+    keep_failures: bool = Field(
+        default=True,
+        description="keep what failed (status 400 and above), was odd or is not whole, whatever "
+        "the rules say",
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _names_once(cls, rules: tuple[VolumeRule, ...]) -> tuple[VolumeRule, ...]:
+        if len({rule.name for rule in rules}) != len(rules):
+            raise ValueError("two rules have the same name")
+        return rules
 
     max_exchanges_per_second: float = Field(
         default=0.0,

@@ -15,6 +15,7 @@ _LAST_PORT = 65535
 _PAGE = 4096
 
 _SIZE = re.compile(r"(\d+) ?(KiB|MiB|GiB)?")
+_STATUS = re.compile(r"[1-9](\d\d|xx)")
 _FACTOR = {None: 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -36,6 +37,16 @@ def _table(given: object) -> object:
 def _size(given: object) -> object:
     if isinstance(given, str) and (found := _SIZE.fullmatch(given.strip())):
         return int(found[1]) * _FACTOR[found[2]]
+    return given
+
+
+def _text(given: object) -> object:
+    return str(given) if isinstance(given, int) else given
+
+
+def _status(given: str) -> str:
+    if not _STATUS.fullmatch(given):
+        raise ValueError('a status or a class of them is needed, as in 404 or "2xx"')
     return given
 
 
@@ -103,6 +114,8 @@ HostPort = Annotated[str, AfterValidator(_host_port)]
 ListenAddress = Annotated[str, AfterValidator(_listen)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+#: `404`, `2xx`; a number may be given as one.
+StatusOrClass = Annotated[str, BeforeValidator(_text), AfterValidator(_status)]
 Size = Annotated[int, BeforeValidator(_size)]
 RingBytes = Annotated[int, BeforeValidator(_size), AfterValidator(_ring)]
 Output = Annotated[str, AfterValidator(_output)]

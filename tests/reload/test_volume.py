@@ -36,7 +36,7 @@ class Hand:
 
 def test_without_bounds_all_pass() -> None:
     """And nothing has to be asked."""
-    assert not VolumeSettings().bounds
+    assert not VolumeSettings().decides
     assert passed(Volume(VolumeSettings()), 1000) == 1000
 
 

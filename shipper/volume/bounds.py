@@ -1,8 +1,7 @@
-"""Leaves exchanges out when told to: above a rate, or when shipping takes more CPU than it may.
+"""Decides of each exchange whether it becomes a record: by rules, by a rate, by the CPU it costs.
 
-It is decided before a record is built, so that what is left out costs little, and counted by its
-reason. Under the ceiling for CPU a connection's exchange is left out by a hash, not by chance: the
-same exchange of two captures has the same fate.
+It is decided before a record is built, so that what is left out costs little. Under the ceiling for
+CPU an exchange is left out by a hash, not by chance: that of two captures has the same fate.
 """
 
 import struct
@@ -13,6 +12,7 @@ from typing import Final
 from zlib import crc32
 
 from shipper.contract.exchange import Exchange
+from shipper.volume.rules import Rule, Rules
 
 RATE: Final = "rate_cap"
 CPU: Final = "cpu_cap"
@@ -28,15 +28,17 @@ _LEAST: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class VolumeSettings:
-    """One worker's share: exchanges a second, and CPUs; 0: no bound."""
+    """Rules, and one worker's share of the bounds: exchanges a second, and CPUs; 0: no bound."""
 
     max_per_second: float = 0.0
     max_cpu: float = 0.0
+    rules: tuple[Rule, ...] = ()
+    keep_failures: bool = True
 
     @property
-    def bounds(self) -> bool:
+    def decides(self) -> bool:
         """Whether there is anything to decide."""
-        return bool(self.max_per_second or self.max_cpu)
+        return bool(self.max_per_second or self.max_cpu or self.rules)
 
 
 class Volume:
@@ -55,6 +57,7 @@ class Volume:
     def renew(self, settings: VolumeSettings) -> None:
         """Other bounds, from the next exchange on."""
         self.settings = settings
+        self._rules = Rules(settings.rules, keep_failures=settings.keep_failures)
         self._tokens = settings.max_per_second
         self._filled = self._looked = self._clock()
         self._used = self._cpu()
@@ -62,6 +65,9 @@ class Volume:
 
     def leaves_out(self, exchange: Exchange) -> str | None:
         """The reason why it becomes no record; None when it does."""
+        rule = self._rules.drops(exchange)
+        if rule is not None:
+            return f"rule_{rule}"
         if self._share < 1.0 and self._place(exchange) >= self._share * _STEPS:
             return CPU
         rate = self.settings.max_per_second

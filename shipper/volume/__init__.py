@@ -1,0 +1,9 @@
+"""Leaves exchanges out when told to, before a record is built, each counted by its reason.
+
+Rules say which exchanges are wanted; bounds say how many, and at what cost in CPU.
+"""
+
+from shipper.volume.bounds import CPU, RATE, Volume, VolumeSettings
+from shipper.volume.rules import Rule
+
+__all__ = ["CPU", "RATE", "Rule", "Volume", "VolumeSettings"]
