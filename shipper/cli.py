@@ -20,6 +20,7 @@ A first try, with everything built in:   shipper demo
 What this machine can do:                shipper doctor
 On to your own Kafka:                    shipper run --bootstrap-servers kafka:9092
 And look at what arrives:                shipper tail --bootstrap-servers kafka:9092
+How the APIs do, live:                   shipper top --bootstrap-servers kafka:9092
 """
 _EPILOG = f"""\
 Settings come from defaults, then the file (--config, else $SHIPPER_CONFIG, else {DEFAULT_PATH} if

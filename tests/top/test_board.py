@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.insight.top.board import LIMIT, OTHER, SETTLE_S, SLICES, WINDOWS, Board, Total
+from shipper.insight.top.board import (
+    LIMIT,
+    OTHER,
+    SETTLE_S,
+    SLICES,
+    TOTAL_LIMIT,
+    WINDOWS,
+    Board,
+    Total,
+)
 from shipper.insight.top.columns import BY_TITLE, matching, ordered
 from shipper.insight.top.sample import LONGEST, Dimension, Sample, sample
 from shipper.insight.top.tally import ACCURACY, QUANTILES, Tally
@@ -154,7 +163,7 @@ def test_a_flood_of_names_is_bounded_and_counted(kind: str) -> None:
     else:
         view = board.view(Dimension.ROUTES, 10)
     counts = {line.name: line.requests for line in view.lines}
-    assert len(counts) <= 2 * LIMIT + 1
+    assert len(counts) <= 2 * (LIMIT if kind == "board" else TOTAL_LIMIT) + 1
     assert sum(counts.values()) == 20_000 == view.total.requests
     assert counts[OTHER] > 10_000
     assert {name: counts[name] for name in counts if "busy" in name} == {

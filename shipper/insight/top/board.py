@@ -4,8 +4,9 @@ A window is a ring of SLICES slices and moves on by one of them, so that nothing
 out of a count again. A sample goes by its own time, not by when it was read: what a topic holds
 up after a fault is not shown as if it happened now.
 
-Of each dimension at most LIMIT names are kept. Twice as many may come; then those with the fewest
-requests in the longest window are folded into OTHER, in every slice, so that sums stay right.
+Of each dimension LIMIT names are kept in windows, TOTAL_LIMIT in a total. Twice as many may come;
+then those with the fewest requests in the longest window are folded into OTHER, in every slice,
+so that sums stay right.
 """
 
 import math
@@ -17,7 +18,8 @@ from shipper.insight.top.sample import Dimension, Sample
 from shipper.insight.top.tally import Figures, Tally
 
 SLICES: Final = 10
-LIMIT: Final = 100
+LIMIT: Final = 50
+TOTAL_LIMIT: Final = 500
 OTHER: Final = "(others)"
 #: Lengths of the windows in seconds.
 WINDOWS: Final = (10, 60, 300, 900)
@@ -25,6 +27,9 @@ WINDOWS: Final = (10, 60, 300, 900)
 HISTORY_S: Final = 120
 #: A record is on its way for a moment: the windows end that long ago, in seconds.
 SETTLE_S: Final = 1
+
+#: Of so many seconds samples may come in any order before they are handed to the rings.
+_FRESH_SECONDS: Final = 16
 
 _Slice = tuple[dict[str, Tally], ...]  # one for each dimension
 
@@ -74,6 +79,7 @@ class Board:
         self.late = 0  # samples that ended before any window
         self._started = started
         self._rings = tuple(_Ring(seconds / SLICES) for seconds in windows)
+        self._fresh: dict[int, _Slice] = {}  # by second: what no ring has yet
         self._names: tuple[set[str], ...] = tuple(set() for _ in Dimension)
         self._seconds: Counter[int] = Counter()
 
@@ -83,24 +89,28 @@ class Board:
         if end < now - SETTLE_S - self.windows[-1]:
             self.late += 1
             return
-        names = [self._admit(dimension, sample.names[dimension]) for dimension in Dimension]
-        self._seconds[int(end)] += 1
-        for ring, seconds in zip(self._rings, self.windows, strict=True):
-            if end >= now - SETTLE_S - seconds:
-                for tallies, name in zip(ring.at(end), names, strict=True):
-                    tally = tallies.get(name)
-                    if tally is None:
-                        tally = tallies[name] = Tally()
-                    tally.add(sample)
+        second = int(end)
+        self._seconds[second] += 1
+        if second not in self._fresh:
+            if len(self._fresh) >= _FRESH_SECONDS:
+                self._settle(now)
+            self._fresh[second] = _empty()
+        for dimension, name in zip(Dimension, sample.names, strict=True):
+            self._admit(dimension, name)
+            tallies = self._fresh[second][dimension]
+            tally = tallies.get(name)
+            if tally is None:
+                tally = tallies[name] = Tally()
+            tally.add(sample)
 
     def view(self, seconds: int, dimension: Dimension, now: float) -> View:
         """What came in the window of `seconds`, the lines in no order."""
         until = int(now) - SETTLE_S
+        self._settle(now)
         begin, slices = self._rings[self.windows.index(seconds)].window(until)
         lines: dict[str, Tally] = {}
-        for tallies in slices:
-            for name, tally in tallies[dimension].items():
-                lines.setdefault(name, Tally()).merge(tally)
+        for each in slices:
+            _merge(lines, each[dimension])
         return _view(lines, until - max(begin, self._started))
 
     def history(self, now: float) -> list[int]:
@@ -110,18 +120,28 @@ class Board:
             del self._seconds[second]
         return [self._seconds[second] for second in range(until - HISTORY_S, until)]
 
-    def _admit(self, dimension: Dimension, name: str) -> str:
+    def _settle(self, now: float) -> None:
+        """Hand what is fresh to every ring: merging seconds costs less than counting four times."""
+        for second, fresh in self._fresh.items():
+            for ring, seconds in zip(self._rings, self.windows, strict=True):
+                if second >= now - SETTLE_S - seconds - 1:
+                    for tallies, more in zip(ring.at(second), fresh, strict=True):
+                        _merge(tallies, more)
+        self._fresh.clear()
+
+    def _admit(self, dimension: Dimension, name: str) -> None:
         known = self._names[dimension]
         if name not in known:
             if len(known) >= 2 * LIMIT:
                 self._fold(dimension)
             known.add(name)
-        return name
 
     def _fold(self, dimension: Dimension) -> None:
-        kept = _most_frequent(each[dimension] for each in self._rings[-1].slices.values())
-        for ring in self._rings:
-            for each in ring.slices.values():
+        fresh = list(self._fresh.values())
+        longest = [*self._rings[-1].slices.values(), *fresh]
+        kept = _most_frequent((each[dimension] for each in longest), LIMIT)
+        for slices in (fresh, *(ring.slices.values() for ring in self._rings)):
+            for each in slices:
                 _fold(each[dimension], kept)
         self._names[dimension].intersection_update(kept)
 
@@ -139,14 +159,14 @@ class Total:
         self.first = sample.end if self.first is None else min(self.first, sample.end)
         self.last = sample.end if self.last is None else max(self.last, sample.end)
         for tallies, name in zip(self._tallies, sample.names, strict=True):
-            if name not in tallies and len(tallies) > 2 * LIMIT:
-                _fold(tallies, _most_frequent([tallies]))
+            if name not in tallies and len(tallies) > 2 * TOTAL_LIMIT:
+                _fold(tallies, _most_frequent([tallies], TOTAL_LIMIT))
             tallies.setdefault(name, Tally()).add(sample)
 
     def view(self, dimension: Dimension, span_s: float) -> View:
         """All that was counted, as what came in `span_s` seconds."""
         tallies = self._tallies[dimension]
-        _fold(tallies, _most_frequent([tallies]))
+        _fold(tallies, _most_frequent([tallies], TOTAL_LIMIT))
         return _view(tallies, span_s)
 
 
@@ -154,13 +174,18 @@ def _empty() -> _Slice:
     return tuple({} for _ in Dimension)
 
 
-def _most_frequent(slices: Iterable[dict[str, Tally]]) -> set[str]:
+def _merge(into: dict[str, Tally], more: dict[str, Tally]) -> None:
+    for name, tally in more.items():
+        into.setdefault(name, Tally()).merge(tally)
+
+
+def _most_frequent(slices: Iterable[dict[str, Tally]], limit: int) -> set[str]:
     """The names to keep."""
     counted: Counter[str] = Counter()
     for tallies in slices:
         counted.update({name: tally.requests for name, tally in tallies.items()})
     del counted[OTHER]
-    return {name for name, _ in counted.most_common(LIMIT)}
+    return {name for name, _ in counted.most_common(limit)}
 
 
 def _fold(tallies: dict[str, Tally], kept: set[str]) -> None:

@@ -60,6 +60,8 @@ def headline(total: Figures) -> Text:
 def statuses(total: Figures) -> Text:
     """Which share of responses had which class of status, in one line."""
     text = Text("status ", "dim")
+    if not total.requests:
+        text.append("  nothing was seen", "dim")
     for title, count, style in zip(_CLASSES, total.by_class, _CLASS_STYLES, strict=True):
         if count:
             text.append(f"  {title} ", style)
