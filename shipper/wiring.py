@@ -187,6 +187,7 @@ def volume_settings(config: Config) -> VolumeSettings:
     """What a worker is told about what it may ship: its share of the bounds."""
     volume, workers = config.volume, config.capture.workers
     return VolumeSettings(
+        max_per_client=volume.max_per_client_per_second,
         max_per_second=volume.max_exchanges_per_second / workers,
         max_cpu=volume.max_cpu / workers,
         rules=tuple(map(_volume_rule, volume.rules)),
@@ -198,6 +199,7 @@ def _volume_rule(rule: VolumeRule) -> Rule:
     return Rule(
         name=rule.name,
         action=rule.action,
+        one_in=rule.one_in,
         hosts=rule.hosts,
         paths=rule.paths,
         methods=rule.methods,

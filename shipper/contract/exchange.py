@@ -104,7 +104,8 @@ class Exchange:
     """A request and its response, or either alone with the reason why.
 
     `anomalies` are names (documented in docs/records.md) of what was odd on the wire; `number`
-    counts the exchanges of one connection from 0.
+    counts the exchanges of one connection from 0. `sampling_rate` is the share of its like that
+    become records, set by who decides that.
     """
 
     connection: Connection
@@ -115,6 +116,7 @@ class Exchange:
     anomalies: tuple[str, ...] = ()
     joined_late: bool = False
     resumed: bool = False
+    sampling_rate: float = 1.0
 
     @property
     def start(self) -> int:

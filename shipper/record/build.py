@@ -201,6 +201,8 @@ class DocumentBuilder:
             own["joined_late"] = True
         if exchange.resumed:
             own["resumed"] = True
+        if exchange.sampling_rate < 1.0:
+            own["sampling_rate"] = exchange.sampling_rate
 
     def _hide_client(
         self, connection: Connection, request: Request | None, response: Response | None

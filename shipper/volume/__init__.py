@@ -3,7 +3,7 @@
 Rules say which exchanges are wanted; bounds say how many, and at what cost in CPU.
 """
 
-from shipper.volume.bounds import CPU, RATE, Volume, VolumeSettings
+from shipper.volume.bounds import CLIENT, CPU, RATE, Volume, VolumeSettings
 from shipper.volume.rules import Rule
 
-__all__ = ["CPU", "RATE", "Rule", "Volume", "VolumeSettings"]
+__all__ = ["CLIENT", "CPU", "RATE", "Rule", "Volume", "VolumeSettings"]

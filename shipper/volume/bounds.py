@@ -4,22 +4,22 @@ It is decided before a record is built, so that what is left out costs little. U
 CPU an exchange is left out by a hash, not by chance: that of two captures has the same fate.
 """
 
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
-from zlib import crc32
 
 from shipper.contract.exchange import Exchange
+from shipper.volume.bucket import Bucket, Buckets
+from shipper.volume.lot import lot
 from shipper.volume.rules import Rule, Rules
 
 RATE: Final = "rate_cap"
 CPU: Final = "cpu_cap"
+CLIENT: Final = "client_cap"
 
-#: What is hashed is compared in so many steps.
+#: The share is as fine as this; rules that sample use the other half of the lots' bits.
 _STEPS: Final = 1 << 16
-_ENDS: Final = struct.Struct("!HHI")
 #: Below this part of the ceiling more is let through, a quarter more each second.
 _ROOM: Final = 0.9
 _FASTER: Final = 1.25
@@ -28,8 +28,12 @@ _LEAST: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class VolumeSettings:
-    """Rules, and one worker's share of the bounds: exchanges a second, and CPUs; 0: no bound."""
+    """Rules, and one worker's share of the bounds; 0: no bound.
 
+    Exchanges a second, of one client address and of all, and CPUs.
+    """
+
+    max_per_client: float = 0.0
     max_per_second: float = 0.0
     max_cpu: float = 0.0
     rules: tuple[Rule, ...] = ()
@@ -38,7 +42,7 @@ class VolumeSettings:
     @property
     def decides(self) -> bool:
         """Whether there is anything to decide."""
-        return bool(self.max_per_second or self.max_cpu or self.rules)
+        return bool(self.max_per_client or self.max_per_second or self.max_cpu or self.rules)
 
 
 class Volume:
@@ -58,27 +62,33 @@ class Volume:
         """Other bounds, from the next exchange on."""
         self.settings = settings
         self._rules = Rules(settings.rules, keep_failures=settings.keep_failures)
-        self._tokens = settings.max_per_second
-        self._filled = self._looked = self._clock()
+        self._looked = now = self._clock()
+        self._all = Bucket(settings.max_per_second, now)
+        self._clients = Buckets(settings.max_per_client)
         self._used = self._cpu()
         self._share = 1.0  # of the exchanges that pass
 
     def leaves_out(self, exchange: Exchange) -> str | None:
-        """The reason why it becomes no record; None when it does."""
+        """The reason why it becomes no record; None when it does, with its sampling rate set."""
         rule = self._rules.drops(exchange)
         if rule is not None:
             return f"rule_{rule}"
-        if self._share < 1.0 and self._place(exchange) >= self._share * _STEPS:
-            return CPU
-        rate = self.settings.max_per_second
-        if rate:
-            now = self._clock()
-            # One second's worth may come at once.
-            self._tokens = min(max(rate, 1.0), self._tokens + (now - self._filled) * rate)
-            self._filled = now
-            if self._tokens < 1.0:
-                return RATE
-            self._tokens -= 1.0
+        if self._share < 1.0:
+            if lot(exchange) % _STEPS >= self._share * _STEPS:
+                return CPU
+            exchange.sampling_rate *= self._share
+        settings = self.settings
+        if settings.max_per_client or settings.max_per_second:
+            return self._above(exchange, self._clock())
+        return None
+
+    def _above(self, exchange: Exchange, now: float) -> str | None:
+        """Which of the rates it is above, if any."""
+        client = exchange.connection.client_address
+        if self.settings.max_per_client and not self._clients.take(client, now):
+            return CLIENT
+        if self.settings.max_per_second and not self._all.take(now):
+            return RATE
         return None
 
     def look(self) -> None:
@@ -94,11 +104,3 @@ class Volume:
             self._share = max(_LEAST, self._share / part)
         elif part < _ROOM:
             self._share = min(1.0, self._share * _FASTER)
-
-    @staticmethod
-    def _place(exchange: Exchange) -> int:
-        """Where between 0 and _STEPS its hash lies: the same in every process."""
-        of, number = exchange.connection, exchange.number & 0xFFFFFFFF
-        return (
-            crc32(of.client_address + _ENDS.pack(of.client_port, of.server_port, number)) % _STEPS
-        )

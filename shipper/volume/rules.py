@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final, Literal
 
 from shipper.contract.exchange import Exchange, Message
+from shipper.volume.lot import lot
 
 Network = IPv4Network | IPv6Network
 
@@ -22,11 +23,13 @@ _FAILURE_FROM: Final = 400
 class Rule:
     """What is to become of what. Hosts, paths and User-Agents are globs, in any case of letters.
 
-    `statuses` are codes or classes (`404`, `2xx`); `directions` are seen from this host.
+    `statuses` are codes or classes (`404`, `2xx`); `directions` are seen from this host. Of
+    `one_in` exchanges a rule that samples keeps one.
     """
 
     name: str
-    action: Literal["keep", "drop"]
+    action: Literal["keep", "drop", "sample"]
+    one_in: int = 1
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
@@ -53,8 +56,16 @@ class Rules:
             if all(test(exchange) for test in tests):
                 if rule.action == "keep" or (self._keep_failures and failed(exchange)):
                     return None
-                return rule.name
+                return None if rule.action == "sample" and _drawn(rule, exchange) else rule.name
         return None
+
+
+def _drawn(rule: Rule, exchange: Exchange) -> bool:
+    """Whether it is the one; the record will say for how many it stands."""
+    if (lot(exchange) >> 16) % rule.one_in:
+        return False
+    exchange.sampling_rate /= rule.one_in
+    return True
 
 
 def failed(exchange: Exchange) -> bool:

@@ -9,7 +9,8 @@ from metrics.test_scrape import off
 
 from reload.test_reload import records, reload
 from shipper.contract.exchange import Connection, Exchange, Request
-from shipper.volume import CPU, RATE, Volume, VolumeSettings
+from shipper.volume import CLIENT, CPU, RATE, Volume, VolumeSettings
+from shipper.volume.bucket import Buckets
 
 
 def exchange(number: int, port: int = 40_000) -> Exchange:
@@ -40,7 +41,7 @@ def test_without_bounds_all_pass() -> None:
     assert passed(Volume(VolumeSettings()), 1000) == 1000
 
 
-@pytest.mark.parametrize(("rate", "first"), [(100.0, 100), (0.5, 0), (1.5, 1)])
+@pytest.mark.parametrize(("rate", "first"), [(100.0, 100), (0.5, 1), (1.5, 1)])
 def test_a_rate_holds_over_any_time(rate: float, first: int) -> None:
     """One second's worth at once, then as many as time brings."""
     clock = Hand()
@@ -52,6 +53,21 @@ def test_a_rate_holds_over_any_time(rate: float, first: int) -> None:
         clock.now += 0.02
         many += passed(volume, 10)
     assert many == pytest.approx(20 * rate, abs=1)
+
+
+def test_a_client_s_rate_is_its_own() -> None:
+    """One that asks much takes nothing from others; those who are forgotten begin anew."""
+    clock = Hand()
+    buckets = Buckets(10.0, most=2)
+    loud, quiet, new = b"loud", b"quiet", b"new"
+    assert sum(buckets.take(loud, clock()) for _ in range(100)) == 10
+    assert sum(buckets.take(quiet, clock()) for _ in range(5)) == 5
+    assert not buckets.take(loud, clock())
+    assert buckets.take(new, clock())  # quiet, who was heard of before loud, is forgotten
+    assert sum(buckets.take(quiet, clock()) for _ in range(100)) == 10
+    volume = Volume(VolumeSettings(max_per_client=10.0), clock)
+    assert passed(volume, 100) == 10
+    assert volume.leaves_out(exchange(0)) == CLIENT
 
 
 def _seconds(volume: Volume, clock: Hand, cpu: Hand, use: Callable[[float], float]) -> list[float]:

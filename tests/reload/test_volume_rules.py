@@ -1,5 +1,7 @@
 """Rules that say which exchanges become records."""
 
+from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -120,6 +122,28 @@ def test_the_first_rule_that_matches_decides() -> None:
     assert rules.drops(exchange("/api", host="other")) is None
 
 
+def _port(port: int) -> Exchange:
+    check = exchange()
+    check.connection = replace(check.connection, client_port=port)
+    return check
+
+
+def test_one_in_ten_says_so() -> None:
+    """About so many, of every kind the same ones each time; failures all, and as whole ones."""
+    rule = Rule("tenth", "sample", 10, paths=("/healthz",))
+    of = [_port(port) for port in range(10_000, 20_000)]
+    rules = Rules([rule], keep_failures=True)
+    kept = [one for one in of if rules.drops(one) is None]
+    assert 900 < len(kept) < 1100
+    assert {one.sampling_rate for one in kept} == {0.1}
+    assert [one for one in of if one.sampling_rate == 0.1] == kept
+    again = [_port(port) for port in range(10_000, 20_000)]
+    ports = [one.connection.client_port for one in again if rules.drops(one) is None]
+    assert ports == [one.connection.client_port for one in kept]
+    failure = exchange(status=500)
+    assert (rules.drops(failure), failure.sampling_rate) == (None, 1.0)
+
+
 def test_rules_of_the_configuration() -> None:
     """As they stand in a file; numbers and lists in text too."""
     text = (
@@ -139,6 +163,8 @@ def test_rules_of_the_configuration() -> None:
         '[{name="a", action="shred"}]',
         '[{name="a b", action="drop"}]',
         '[{action="drop"}]',
+        '[{name="a", action="sample"}]',
+        '[{name="a", action="drop", one_in=2}]',
         '[{name="a", action="drop", statuses=["9x"]}]',
         '[{name="a", action="drop", colours=["red"]}]',
         '[{name="a", action="drop"}, {name="a", action="keep"}]',
@@ -172,8 +198,20 @@ def test_rules_come_while_it_runs_and_are_counted() -> None:
 
         eventually(lambda: dropped() == 7, "seven are dropped")
         assert off(world.asked.samples()) == {}
-        reload(world, f'{rule}paths = ["/nothing"]\n')
-        world.traffic.send(10)
-        world.counted(20)
+        sample = rule.replace("drop", "sample").replace("noise", "half")
+        reload(world, f'{sample}one_in = 2\npaths = ["/fault-*"]\n')
+        for _ in range(100):
+            world.traffic.send(1)
+
+        def seen() -> float:
+            samples = world.asked.samples()
+            return total(samples, "shipper_stage_received_total", stage="exchanges")
+
+        eventually(lambda: seen() == 117, "all are seen")
+        assert off(world.asked.samples()) == {}
         assert agent.stop() == 0
-        assert len(records(world)) == 20
+        rates = Counter(r["shipper"].get("sampling_rate") for r in records(world))
+        assert rates.keys() == {None, 0.5}
+        assert rates[None] == 10
+        # Of a fair coin a hundred times: outside of this once in a million runs.
+        assert 25 < rates[0.5] < 75
