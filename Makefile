@@ -102,6 +102,10 @@ bench-encodings: setup-dev ## What each encoding costs a record, beside the defa
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
 	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
 
+.PHONY: dashboards
+dashboards: setup-dev ## Make the dashboards of OpenSearch, Kibana and Grafana from their description again
+	@PYTHONPATH=tests $(BIN)/python -m dashboards.generate
+
 .PHONY: detections
 detections: setup-dev ## Convert the Sigma rules for OpenSearch, Elastic and Splunk again
 	@PYTHONPATH=tests $(BIN)/python -m detections.generate

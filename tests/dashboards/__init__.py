@@ -1,0 +1,1 @@
+"""Dashboards: made from one description, and every query of theirs asked of a real store."""
