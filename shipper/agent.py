@@ -29,6 +29,7 @@ from shipper.ownership import prepare_files, prepare_spool
 from shipper.supervision import Supervision
 from shipper.worker import Task, check_settings, run_worker
 
+_STDERR = 2
 _TICK = 0.2
 _START_TIMEOUT = 30.0
 #: how much longer than its own deadline a worker may take before it is killed
@@ -49,12 +50,13 @@ class Agent:
         self._children = Children(self._log)
         self._stop: int | None = None
         self._reload = False
+        self._terminal = os.isatty(_STDERR)
 
     def run(self) -> int:
         """Run until a signal or a failure; the exit code. Raises ShipperError before that."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        signal.signal(signal.SIGHUP, self._on_reload)
+        signal.signal(signal.SIGHUP, self._on_hangup)
         privileges.forbid_core_dumps()
         # Mistakes are found before anything is loaded.
         privileges.account(self.config.agent.user)
@@ -80,8 +82,11 @@ class Agent:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stop = number
 
-    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
-        self._reload = True
+    def _on_hangup(self, number: int, _frame: FrameType | None) -> None:
+        if self._terminal and not os.isatty(_STDERR):
+            self._stop = number  # the terminal is closed, and nobody is there any more
+        else:
+            self._reload = True
 
     def _check_delivery(self) -> None:
         """Have a short-lived child make the Kafka client: what it refuses, it refuses now.

@@ -1,10 +1,13 @@
 """Reloads under traffic: each exchange becomes one record, by the old rules or by the new."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -180,6 +183,32 @@ def test_what_can_not_change_is_named_and_stays(world: Running) -> None:
     world.traffic.send(3)
     assert agent.stop() == 0
     assert [record["source"]["ip"] for record in records(world)] == ["127.0.0.0"] * 3
+
+
+def test_the_end_of_its_terminal_ends_it(world: Running) -> None:
+    """A hang-up from who closed the window is no wish for a reload; one from elsewhere is."""
+    world.file.write_text("output = ['stdout']\n")
+    master, slave = pty.openpty()
+    options = [f"--set=metrics.listen={world.asked.listen}", "--set=agent.log_format=json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "shipper", "run", *options],
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one thread
+        env={**os.environ, "SHIPPER_CONFIG": str(world.file)},
+    )
+    os.close(slave)
+    try:
+        eventually(world.asked.answers, "it answers")
+        process.send_signal(signal.SIGHUP)
+        eventually(lambda: world.asked.reloads()["applied"] == 1, "it has reloaded")
+        os.close(master)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_filters_and_a_key_s_file_are_read_anew(world: Running) -> None:
