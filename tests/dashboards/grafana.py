@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from consumers.contracts import Json
 
 from .description import Dashboard, Groups, Metric, Panel, agent
-from .saved_objects import MISSING, WILDCARDS, placed
+from .saved_objects import placed
 
 _VERSION = 39  # of Grafana 10's model; later ones bring it up to date
 _TYPES = {"unique": "cardinality", "average": "avg", "maximum": "max"}
@@ -184,8 +184,6 @@ def _bucket(number: int, groups: Groups, panel: Panel) -> Json:
     ordering = panel.metrics[groups.order - 1]
     by = "_count" if ordering.kind == "count" else str(groups.order)
     limits = {"size": str(groups.top), "order": "desc", "orderBy": by, "min_doc_count": "1"}
-    if groups.field in WILDCARDS:
-        limits["missing"] = MISSING
     return made | {"type": "terms", "field": groups.field, "settings": limits}
 
 

@@ -67,9 +67,7 @@ def _names(one: Groups, record: Json) -> list[str]:
     if one.kind == "time":
         at = datetime.fromisoformat(found[0]).timestamp()
         return [str(int(at // 60 * 60_000))]
-    return sorted({str(value) for value in found}) or (
-        ["(none)"] if one.field == "url.path" else []
-    )
+    return sorted({str(value) for value in found})
 
 
 def fits(metric: Metric, records: list[Json], shown: Sequence[float | None]) -> bool:

@@ -26,10 +26,6 @@ _SIZES = {
 }
 _MIGRATED = {"index-pattern": "7.6.0", "visualization": "7.10.0", "dashboard": "7.9.3"}
 _DURATIONS = ("event.duration", "shipper.time_to_first_byte")
-#: OpenSearch 3.6 counts the n-grams of a `wildcard` field instead of its values where every record
-#: matches; not where those without the field are to be counted too.
-WILDCARDS = frozenset({"url.path"})
-MISSING = "(none)"
 
 
 def saved_objects(dashboard: Dashboard) -> list[Json]:
@@ -142,12 +138,7 @@ def _bucket(number: int, groups: Groups, panel: Panel) -> Json:
 
 def _terms(groups: Groups) -> Json:
     ordered = {"orderBy": str(groups.order), "order": "desc", "size": groups.top}
-    missing = {
-        "otherBucket": False,
-        "missingBucket": groups.field in WILDCARDS,
-        "missingBucketLabel": MISSING,
-    }
-    return {"field": groups.field, **ordered, **missing}
+    return {"field": groups.field, **ordered, "otherBucket": False, "missingBucket": False}
 
 
 def _schema(groups: Groups, panel: Panel) -> str:

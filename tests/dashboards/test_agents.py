@@ -76,7 +76,7 @@ def test_numbers(rules: Path, tmp_path: Path) -> None:
         'shipper_stage_sent_total{stage="records",instance="a",worker="0"}': "0+54x10",
         'shipper_stage_sent_total{stage="exchanges",instance="a",worker="0"}': "0+60x10",
         'shipper_stage_held{stage="records",instance="a",worker="0"}': "0+1x10",
-        'shipper_stage_discarded_total{stage="records",reason="spool_full",instance="a"}': "0+15x10",
+        'shipper_stage_discarded_total{stage="records",reason="full",instance="a"}': "0+15x10",
         'shipper_spool_bytes{instance="a",worker="0"}': "50x10",
         'shipper_spool_limit_bytes{instance="a",worker="0"}': "200x10",
         'shipper_coverage_connections_total{read="true",protocol="http1",instance="a"}': "0+3x10",
@@ -87,7 +87,7 @@ def test_numbers(rules: Path, tmp_path: Path) -> None:
     expected = {
         "Exchanges a second: {{instance}}": ('{instance="a"}', 1.0),
         "Discarded, by stage and reason: {{stage}} {{reason}}": (
-            '{stage="records", reason="spool_full"}',
+            '{stage="records", reason="full"}',
             0.25,
         ),
         "What a stage does not account for: {{stage}}": ('{stage="records"}', 0.0),
