@@ -92,6 +92,16 @@ def test_keys_change_order_filter_and_view(bootstrap: str) -> None:
         assert "req/s" not in screen  # the screen from before is back
 
 
+@pytest.mark.parametrize("keys", [("C-c",), ("/", "C-c")], ids=["table", "filter"])
+def test_ctrl_c_leaves(bootstrap: str, keys: tuple[str, ...]) -> None:
+    """As everywhere else."""
+    with showing(bootstrap) as terminal:
+        terminal.until(lambda s: "shipper top" in s, "a screen")
+        terminal.press(*keys)
+        screen = terminal.until(lambda s: "ended with" in s, "the end")
+        assert "ended with 0" in screen
+
+
 def test_figures_on_the_screen(bootstrap: str) -> None:
     """Errors of 100 %, latencies within the sketch's bound, the share of each class."""
     with showing(bootstrap) as terminal:

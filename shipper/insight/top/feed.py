@@ -17,6 +17,7 @@ class Feed:
     def __init__(self, records: Records, filters: Filters) -> None:
         self.malformed = 0
         self.late = 0
+        self.read_at = time.time()  # when the last record came
         self._records = records
         self._filters = filters
 
@@ -25,6 +26,7 @@ class Feed:
         record = next(self._records)
         if record is None:
             return None
+        self.read_at = time.time()
         found = sample(record) if isinstance(record, dict) else None
         if found is None:
             self.malformed += 1
@@ -59,6 +61,11 @@ class Background(threading.Thread):
         self._feed = feed
         self._board = board
         self._stopped = threading.Event()
+
+    @property
+    def read_at(self) -> float:
+        """When the last record came (s since the epoch)."""
+        return self._feed.read_at
 
     @property
     def malformed(self) -> int:

@@ -1,5 +1,7 @@
 """A board -> a screen that is drawn once a second, and the keys that change what it shows."""
 
+import asyncio
+import signal
 import time
 from typing import ClassVar, Final
 
@@ -20,6 +22,7 @@ from shipper.insight.top.sample import Dimension
 _EVERY_S: Final = 1.0
 _TALL: Final = 30  # lines from which on clients and User-Agents fit below the table
 _BESIDE_ROWS: Final = 6
+_SILENT_S: Final = 10.0  # a broker that is away, or nothing that happens: it has to be seen
 #: What stands below the table: the first two that are not in it.
 _BESIDE: Final = (Dimension.CLIENTS, Dimension.USER_AGENTS, Dimension.ROUTES)
 
@@ -47,6 +50,9 @@ class Screen(App[None]):
     """`shipper top` on a terminal."""
 
     ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", show=False, priority=True),  # wherever the focus is
+    ]
     CSS = """
     #sum { height: 2; padding: 0 1; }
     #history { height: 2; margin: 1 1; display: none; }
@@ -98,7 +104,9 @@ class Screen(App[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin to draw."""
+        """Begin to draw; end in order when told to, or when the connection is gone."""
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
         self.set_interval(_EVERY_S, self._tick)
         self.query_one(_Figures).focus()
         self._again()
@@ -163,6 +171,9 @@ class Screen(App[None]):
             text.append("  with errors", "yellow")
         if self._paused:
             text.append("  paused", "bold reverse")
+        silent = time.time() - self._background.read_at
+        if silent > _SILENT_S:
+            text.append(f"  nothing came for {span(int(silent))}", "yellow")
         if self._background.ended:
             text.append("  the source has ended", "yellow")
         for count, what in ((self._board.late, "late"), (self._background.malformed, "malformed")):

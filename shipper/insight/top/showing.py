@@ -1,11 +1,13 @@
-"""What was look for on the command line -> a source, and the way in which it is shown."""
+"""What was asked for on the command line -> a source, and the way in which it is shown."""
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 from rich.console import Console
 
@@ -36,19 +38,24 @@ def show(args: argparse.Namespace, config: Config) -> int:
         BY_TITLE[_SORTS[args.sort]],
         args.rows,
     )
-    begin = time.time() - (args.since or 0)
-    try:
-        with _source(args, config, begin) as (name, records):
-            feed = Feed(records, filters)
-            if args.once:
-                _once(args, feed, name, look, begin)
-            elif _interactive():
-                _screen(feed, name, look, begin)
-            else:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    begin = 0.0 if args.from_beginning else time.time() - (args.since or 0)
+    with _source(args, config, begin) as (name, records):
+        feed = Feed(records, filters)
+        if args.once:
+            _once(args, feed, name, look, begin)
+        elif _interactive():
+            _screen(feed, name, look, begin)
+        else:
+            with suppress(KeyboardInterrupt):
                 _stream(feed, look, begin)
-    except KeyboardInterrupt:
-        pass
     return 0
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """End in order: a capture of ours ends with us."""
+    raise SystemExit(128 + number)
 
 
 @contextmanager
@@ -87,11 +94,11 @@ def _agent_arguments(args: argparse.Namespace) -> list[str]:
 
 
 def _once(args: argparse.Namespace, feed: Feed, name: str, look: Look, begin: float) -> None:
-    """Count what was look for, and print it."""
+    """Count what was asked for, and print it."""
     total = Total()
     if args.input or args.from_beginning:
         feed.collect(total, 0.0, None)
-        begin, end = total.first or begin, total.last or begin
+        begin, end = total.first or time.time(), total.last or time.time()
     elif args.since:
         feed.collect(total, begin, None)
         end = time.time()
