@@ -50,7 +50,7 @@ class Vitals:
 
     def take(self, worker: int, report: Report) -> None:
         """A worker has told how it stands."""
-        self.told[worker] = Told(report, time.monotonic())
+        self.told = {**self.told, worker: Told(report, time.monotonic())}
 
     def close(self) -> None:
         """Let go of the rings."""
