@@ -98,6 +98,11 @@ faults-all: setup-dev ## The same with the scenarios of many minutes, two hundre
 bench-encodings: setup-dev ## What each encoding costs a record, beside the default one
 	@PYTHONPATH=tests:tests/record $(BIN)/python -m bench.encodings_cost
 
+.PHONY: soak
+soak: setup-dev ## Ten minutes at 2,000 exchanges a second to a real Kafka: memory, accounts (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m soak
+
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
 	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost

@@ -1,0 +1,1 @@
+"""The agent under steady load for long: memory that stays, and nothing that is missing."""
