@@ -22,7 +22,9 @@ _COUNT_AT = 32
 
 def occupancy(descriptor: int) -> int | None:
     """How many entries; None where this kernel does not let us look."""
-    sizes = _sizes(descriptor)
+    sizes = told(descriptor)
+    if "key_size" not in sizes:
+        return None
     libc = ctypes.CDLL(None, use_errno=True)
     keys = ctypes.create_string_buffer(sizes["key_size"] * _PORTION)
     values = ctypes.create_string_buffer(sizes["value_size"] * _PORTION)
@@ -44,7 +46,15 @@ def occupancy(descriptor: int) -> int | None:
         begun = at(place)
 
 
-def _sizes(descriptor: int) -> dict[str, int]:
-    lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+def told(descriptor: int) -> dict[str, int]:
+    """The numbers that the kernel tells of a map or a program, by name (proc(5), fdinfo).
+
+    None of them where it does not let us read: a process that may not be dumped looks like root's
+    to kernels before 5.14.
+    """
+    try:
+        lines = Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines()
+    except PermissionError:
+        return {}
     pairs = (line.split(":\t", 1) for line in lines if ":\t" in line)
-    return {name: int(value) for name, value in pairs if name in {"key_size", "value_size"}}
+    return {name: int(value) for name, value in pairs if value.strip().isdecimal()}
