@@ -374,6 +374,8 @@ bootstrap.servers = {json.dumps(bootstrap)}
 
 [spool]
 path = {json.dumps(str(records.parent / "spool"))}
+[metrics]
+listen = ""
 
 [capture.include]
 ports = {json.dumps(ports)}
