@@ -101,7 +101,8 @@ class Lookup:
         self._ids[name] = now
         self._file.keep(self._asking.question(name), found)
         if before is not None and before != now:
-            self._log(logging.WARNING, f"{self._told(name)} now has id {found.id}: it had another")
+            change = f"has id {found.id} now, and had {before.number}"
+            self._log(logging.WARNING, f"{self._told(name)} {change}: was the registry made anew?")
         elif before is None:
             self._log(logging.INFO, f"{self._told(name)} has id {found.id}")
         elif name in self._troubled:

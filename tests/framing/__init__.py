@@ -1,0 +1,1 @@
+"""Records framed for readers that ask a schema registry."""
