@@ -74,9 +74,9 @@ def test_keys_change_order_filter_and_view(bootstrap: str) -> None:
         assert names(screen) == ["/carts/{id}", "/orders/{id}", "/users/{id}"]
         terminal.press("r")
         terminal.until(lambda s: "▲p50 ms" in s and names(s) == RATE, "the fastest first")
-        terminal.press("/")
-        terminal.press("C", "A", "R", "T")
-        terminal.until(lambda s: names(s) == ["/carts/{id}"], "only what holds cart")
+        terminal.press("/", "/", "C", "A", "R", "T")
+        screen = terminal.until(lambda s: names(s) == ["/carts/{id}"], "only what holds /cart")
+        assert "“/CART”" in screen
         terminal.press("Enter")
         terminal.press("Escape")
         terminal.until(lambda s: len(names(s)) == 3, "all again")

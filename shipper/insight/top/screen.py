@@ -38,7 +38,6 @@ class _Figures(DataTable[Text]):
         Binding("left", "app.sort(-1)", "Sort", key_display="←→"),
         Binding("right", "app.sort(1)", show=False),
         Binding("r", "app.reverse", "Reverse"),
-        Binding("slash", "app.filter", "Filter", key_display="/"),
         Binding("e", "app.failing", "Errors"),
         Binding("space", "app.pause", "Pause", key_display="␣"),
         Binding("escape", "app.clear", show=False),
@@ -52,6 +51,8 @@ class Screen(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", show=False, priority=True),  # wherever the focus is
+        # Before any other key is given away: what is typed after it is meant for the filter.
+        Binding("slash", "filter", "Filter", key_display="/", priority=True),
     ]
     CSS = """
     #sum { height: 2; padding: 0 1; }
@@ -246,8 +247,11 @@ class Screen(App[None]):
 
     def action_filter(self) -> None:
         """Ask for a part of a name."""
-        self.query_one(Input).display = True
-        self.query_one(Input).focus()
+        asked = self.query_one(Input)
+        if self.screen.focused is asked:
+            asked.insert_text_at_cursor("/")
+        asked.display = True
+        self.screen.set_focus(asked)  # at once, unlike focus()
 
     def action_clear(self) -> None:
         """Forget the filters."""
@@ -266,7 +270,7 @@ class Screen(App[None]):
 
     def _leave_filter(self) -> None:
         self.query_one(Input).display = False
-        self.query_one(_Figures).focus()
+        self.screen.set_focus(self.query_one(_Figures))
         self._draw()
 
     def _again(self) -> None:
