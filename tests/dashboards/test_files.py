@@ -4,9 +4,13 @@ import itertools
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from consumers.contracts import Json
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard as GrafanaDashboard
 
 from .description import DASHBOARDS, dashboards
 from .generate import files
@@ -87,6 +91,31 @@ def test_grafana(path: Path) -> None:
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
     for one, other in itertools.combinations(panels, 2):
         assert not _overlap(one["gridPos"], other["gridPos"]), (one["title"], other["title"])
+
+
+@pytest.mark.parametrize("path", sorted(DASHBOARDS.glob("grafana/*.json")), ids=lambda p: p.stem)
+def test_grafanas_own_reader(path: Path) -> None:
+    """Grafana Labs' library knows every field: what it reads it writes again, beside defaults."""
+    plugins.register_default_plugins()
+    file: Json = json.loads(path.read_text("utf-8"))
+    again = JSONEncoder().encode(GrafanaDashboard.from_json(file))
+    assert _lost(file, json.loads(again), "") == []
+    unknown = {**file, "panels": [{**file["panels"][0], "nonsense": 1}]}
+    again = JSONEncoder().encode(GrafanaDashboard.from_json(unknown))
+    assert _lost(unknown, json.loads(again), "") == [".panels[0].nonsense"]
+
+
+def _lost(first: Any, second: Any, where: str) -> list[str]:  # noqa: ANN401 - any part of JSON
+    """Where the second lacks what the first has, or has another value."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        pairs = [(first[name], second.get(name), f"{where}.{name}") for name in first]
+    elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        pairs = [
+            (a, b, f"{where}[{n}]") for n, (a, b) in enumerate(zip(first, second, strict=True))
+        ]
+    else:
+        return [] if first == second else [where]
+    return [found for a, b, at in pairs for found in _lost(a, b, at)]
 
 
 def test_uids() -> None:
