@@ -18,6 +18,8 @@ INSIGHT := .venv-insight
 INSIGHT_STAMP := $(INSIGHT)/setup-$(subst /,-,$(CURDIR))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST_ARGS ?=
+# Of the tests, side by side; they wait more than they work.
+TEST_PROCESSES ?= 3
 FUZZ_SECONDS ?= 600
 FUZZ_KEEP ?=
 # Which faults; all but the long ones unless named, as in `make faults SCENARIO="disk-full"`.
@@ -30,6 +32,8 @@ DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps maven gcc libc6-dev tmux prometheus
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
+# Building and running the image without a Docker engine.
+DEBIAN_IMAGE := buildah podman runc debootstrap iproute2
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
 KERNEL ?=
 
@@ -71,7 +75,7 @@ demo: setup ## Set up, capture real traffic here, and show it as it comes out of
 .PHONY: test
 test: setup-dev setup-insight ## Set up and run the tests (root: they load the kernel program)
 	@$(call debian,$(DEBIAN_TEST))
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: setup-dev ## ruff, mypy --strict and import-linter
@@ -145,6 +149,35 @@ setup-insight: debian $(INSIGHT_STAMP) ## What `shipper watch` needs: .venv-insi
 .PHONY: wheel
 wheel: setup-dev ## The package, kernel program and schemas included, as dist/*.whl
 	@$(BIN)/python -m build --wheel --no-isolation
+
+.PHONY: image
+image: setup ## Build the container image without Docker, and show what is in it (root)
+	@$(call debian,$(DEBIAN_IMAGE))
+	@PYTHONPATH=tests nice $(BIN)/python -m image build
+
+.PHONY: image-test
+image-test: setup-dev ## Start the image with each set of rights, and ship to a real Kafka (root)
+	@$(call debian,$(DEBIAN_IMAGE) maven)
+	@PYTHONPATH=tests $(BIN)/python -m image test
+
+.PHONY: deb
+deb: setup-dev ## The Debian package for this machine's Python, as dist/*.deb
+	@PYTHONPATH=tests nice $(BIN)/python -m deploy.package
+
+.PHONY: deb-test
+deb-test: setup-dev ## Install, run under a real systemd, purge: what works, what is left (root)
+	@$(call debian,$(DEBIAN_IMAGE))
+	@PYTHONPATH=tests nice $(BIN)/python -m deploy.service
+
+.PHONY: chart
+chart: setup-dev ## Plain Kubernetes manifests from the Helm chart (builds Helm once: minutes)
+	@PYTHONPATH=tests $(BIN)/python -m deploy.chart
+
+.PHONY: sbom
+sbom: setup-dev ## What a release is made of, with hashes, as dist/shipper.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+	    --output-reproducible --output-format JSON --output-file dist/shipper.cdx.json
 
 .PHONY: lock
 lock: debian ## Bring the lock files up to date (asks the package index)

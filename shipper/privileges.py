@@ -48,10 +48,7 @@ def drop(user: str) -> None:
     for capability in range(_LAST_CAPABILITY + 1):
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     if os.geteuid() == 0:
-        uid, gid = account(user)
-        os.setgroups([])
-        os.setresgid(gid, gid, gid)
-        os.setresuid(uid, uid, uid)
+        _become(*account(user))
     libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), 8)
     nothing = ctypes.create_string_buffer(24)
@@ -64,6 +61,19 @@ def drop(user: str) -> None:
             f"capabilities are left after giving them up ({left:#x})",
             "report this with the output of `shipper doctor`",
         )
+
+
+def _become(uid: int, gid: int) -> None:
+    try:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except PermissionError as error:
+        raise PrivilegeError(
+            "root can't become another user here",
+            "give CAP_SETGID and CAP_SETUID (they are given up with all others), "
+            "or start as another user, with the capabilities that loading needs",
+        ) from error
 
 
 def held() -> int:

@@ -1,0 +1,1 @@
+"""What an operator installs: image, chart, unit, package; each held to its own tools."""
