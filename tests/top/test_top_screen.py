@@ -78,6 +78,8 @@ def test_keys_change_order_filter_and_view(bootstrap: str) -> None:
         screen = terminal.until(lambda s: names(s) == ["/carts/{id}"], "only what holds /cart")
         assert "“/CART”" in screen
         terminal.press("Enter")
+        terminal.until(lambda s: "Enter keeps" not in s and len(names(s)) == 1, "it is kept")
+        terminal.press("/")
         terminal.press("Escape")
         terminal.until(lambda s: len(names(s)) == 3, "all again")
         terminal.press("e")

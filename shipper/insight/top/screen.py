@@ -40,7 +40,6 @@ class _Figures(DataTable[Text]):
         Binding("r", "app.reverse", "Reverse"),
         Binding("e", "app.failing", "Errors"),
         Binding("space", "app.pause", "Pause", key_display="␣"),
-        Binding("escape", "app.clear", show=False),
         Binding("q", "app.quit", "Quit"),
     ]
 
@@ -51,6 +50,7 @@ class Screen(App[None]):
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", show=False, priority=True),  # wherever the focus is
+        Binding("escape", "clear", show=False),
         # Before any other key is given away: what is typed after it is meant for the filter.
         Binding("slash", "filter", "Filter", key_display="/", priority=True),
     ]
@@ -101,7 +101,11 @@ class Screen(App[None]):
         with Horizontal(id="beside"):
             yield Static(id="left")
             yield Static(id="right")
-        yield Input(id="filter", placeholder="part of a name; Enter keeps it, Escape forgets it")
+        yield Input(
+            id="filter",
+            placeholder="part of a name; Enter keeps it, Escape forgets it",
+            select_on_focus=False,  # it would be told late, and select what was typed meanwhile
+        )
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
