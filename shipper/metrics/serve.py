@@ -23,7 +23,7 @@ from shipper.metrics.vitals import Vitals
 _PATIENCE: Final = 5.0
 _MOST: Final = 16
 #: Seconds between two tries to have a port that somebody else has.
-_AGAIN: Final = 5.0
+_AGAIN: Final = 2.0
 
 
 class Server:

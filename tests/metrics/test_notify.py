@@ -16,7 +16,16 @@ from faults.agent import eventually
 from shipper.notify import Notifier
 
 from .running import running
-from .test_health import stopped
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process of the agent's that hangs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Manager:
@@ -86,11 +95,14 @@ def test_the_life_of_a_service() -> None:
         assert manager.said[-1] != "RELOADING=1"
         with stopped(agent.worker()):
             eventually(lambda: not world.asked.checks()["draining"], "not draining")
+            assert world.asked.get("/readyz")[0] == 503
+            assert world.asked.get("/healthz")[0] == 200, "the agent itself goes on"
             manager.listen()
             before = manager.counts("WATCHDOG=1")
             time.sleep(1.5)  # no shorter than the manager would wait
             assert manager.counts("WATCHDOG=1") == before
         eventually(lambda: manager.counts("WATCHDOG=1") > before, "alive again")
+        world.ready()
         os.kill(agent.process.pid, signal.SIGHUP)
         eventually(lambda: manager.counts("READY=1") == 2, "reloaded")
         reloading = manager.said.index("RELOADING=1")
