@@ -21,6 +21,27 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "captures"
 
+# What looks at the host as a whole, or loads it on purpose: one after the other, in one process.
+_ON_THE_HOST = frozenset(
+    ("cli", "deploy", "e2e", "faults", "live", "metrics", "product", "reload", "top")
+)
+# These share no server and no host, so that any process may take the next file.
+_ALONE = frozenset(("capture", "config", "http", "record", "replay", "round_trip"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests have to share a process, where there are several (`--dist loadgroup`).
+
+    Most tests wait for somebody else's server, so that two cores carry more than two of them; but
+    the tests of a folder share theirs.
+    """
+    for item in items:
+        folder, *names = item.path.relative_to(Path(__file__).parent).parts
+        group = "host" if folder in _ON_THE_HOST else folder
+        if folder in _ALONE:
+            group = "/".join((folder, *names))
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(

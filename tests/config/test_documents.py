@@ -82,7 +82,9 @@ def test_tables_are_no_keys() -> None:
     assert not set(tables()) & set(keys())
 
 
-@pytest.mark.parametrize("name", [*_FREQUENT, "ssl.key.pem", "sasl.oauthbearer.client.secret"])
+@pytest.mark.parametrize(
+    "name", [*sorted(_FREQUENT), "ssl.key.pem", "sasl.oauthbearer.client.secret"]
+)
 def test_both_rooms_agree_on_what_is_secret(name: str) -> None:
     """Configuration and delivery do not import each other; their lists are one all the same."""
     assert config_secret(f"kafka.{name}") == delivery_secret(name)
