@@ -44,6 +44,11 @@ class Terminal:
         """As if somebody pulled at the window's corner."""
         self._tmux("resize-window", "-x", f"{width}", "-y", f"{height}")
 
+    def unchanged(self, screen: str) -> bool:
+        """Whether it is still the same a while later: a redraw may come in parts."""
+        time.sleep(0.5)
+        return self.screen() == screen
+
     def until(self, holds: Callable[[str], bool], what: str) -> str:
         """The screen, once something holds of it."""
         deadline = time.monotonic() + _PATIENCE_S

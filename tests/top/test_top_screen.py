@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+from live.running import eventually
 
 from shipper.delivery import MockBroker
 
@@ -53,6 +55,15 @@ def showing(
     with Terminal(*size, "top", "--bootstrap-servers", bootstrap, *arguments) as terminal:
         terminal.until(lambda s: not arguments or "shipper top" in s, "a screen")
         yield terminal
+
+
+def running() -> dict[int, str]:
+    """The command lines of all processes."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found[int(path.parent.name)] = path.read_text().replace("\0", " ")
+    return found
 
 
 def names(screen: str) -> list[str]:
@@ -116,12 +127,23 @@ def test_figures_on_the_screen(bootstrap: str) -> None:
     assert "5xx 31.2 %" in screen
 
 
+def test_a_terminal_that_goes_takes_it_along(bootstrap: str) -> None:
+    """Closed window, lost connection: nothing is left that draws for nobody."""
+    with showing(bootstrap) as terminal:
+        terminal.until(lambda s: names(s) == RATE, "all routes")
+        processes = [pid for pid, command in running().items() if bootstrap in command]
+        assert processes
+    eventually(lambda: not set(processes) & set(running()), "they have ended")
+
+
 def test_a_pause_holds_what_is_shown(bootstrap: str) -> None:
     """Paused, the screen stays as it is while traffic goes on."""
     with showing(bootstrap) as terminal:
         terminal.until(lambda s: names(s) == RATE, "all routes")
         terminal.press("Space")
-        screen = terminal.until(lambda s: "paused" in s, "the pause")
+        screen = terminal.until(
+            lambda s: "paused" in s and terminal.unchanged(s), "the pause, drawn to its end"
+        )
         time.sleep(2.5)  # two more would have been drawn
         assert terminal.screen() == screen
         terminal.press("Space")

@@ -109,9 +109,8 @@ class Screen(App[None]):
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin to draw; end in order when told to, or when the connection is gone."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.exit)
+        """Begin to draw; end in order when told to."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
         self.set_interval(_EVERY_S, self._tick)
         self.query_one(_Figures).focus()
         self._again()

@@ -38,8 +38,7 @@ def show(args: argparse.Namespace, config: Config) -> int:
         BY_TITLE[_SORTS[args.sort]],
         args.rows,
     )
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    signal.signal(signal.SIGTERM, _stop)
     begin = 0.0 if args.from_beginning else time.time() - (args.since or 0)
     with _source(args, config, begin) as (name, records):
         feed = Feed(records, filters)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any, Final
 
 import orjson
@@ -84,6 +85,13 @@ def live(arguments: list[str]) -> Iterator[Records]:
         stderr=subprocess.PIPE,
         start_new_session=True,
     ) as agent:
+
+        def hang_up(number: int, _frame: FrameType | None) -> None:
+            # The terminal is gone: who waits for it, as its library does, waits for ever.
+            agent.terminate()
+            os._exit(128 + number)
+
+        signal.signal(signal.SIGHUP, hang_up)
         try:
             _await_ready(agent)
             yield _captured(agent)
