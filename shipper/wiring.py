@@ -36,7 +36,6 @@ from shipper.pipeline import Letters, Pipeline, Waiting
 from shipper.record import (
     DEFAULT_REQUEST_HEADERS,
     DEFAULT_RESPONSE_HEADERS,
-    RECORD,
     Action,
     ClientIp,
     DeadLetters,
@@ -45,6 +44,7 @@ from shipper.record import (
     PrivacySettings,
     RecordBuilder,
     RecordSettings,
+    encoder_of,
     shorten,
 )
 from shipper.registry import FILE as SCHEMA_IDS
@@ -54,9 +54,6 @@ from shipper.volume import Rule, VolumeSettings
 _SECOND = 1_000_000_000
 #: Names agents apart that share a machine id with other software (RFC 4122 version 5).
 _NAMESPACE = uuid.UUID("6a0f2c3e-8a53-5c0b-9d5b-1f6f0f6b6a11")
-
-#: Encodings that have a schema -> the content type in their messages' headers.
-_CONTENT = {"ecs": "application/json", "avro": "avro/binary"}
 
 Address = IPv4Address | IPv6Address
 
@@ -309,7 +306,8 @@ def asking(config: Config) -> Asking | None:
 
 def schema(config: Config) -> SchemaName:
     """What the records say of their schema."""
-    return SchemaName(RECORD.name, config.record.schema_version, _CONTENT[config.record.encoding])
+    encoder = encoder_of(config.record.encoding, config.record.schema_version)
+    return SchemaName(encoder.schema_name, encoder.schema_version, encoder.content_type)
 
 
 def check_framing(config: Config) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shipper.delivery import SchemaId, SchemaName
-from shipper.errors import ConfigError, PrivilegeError, ShipperError
-from shipper.registry.client import Absent, Registered, Registry
+from shipper.errors import ConfigError, PrivilegeError, ShipperError, UnavailableError
+from shipper.registry.client import Absent, Refused, Registered, Registry
 from shipper.registry.forms import Form, form_of
 from shipper.registry.known import Question
 
@@ -93,7 +93,10 @@ class Asking:
             return NotRegistered(f"the registry {self.url} has no subject {self.subject}", remedy)
         problem = f"the subject {self.subject} in {self.url} does not have {name.schema} "
         problem += f"{name.version}"
-        if registry.compatible(self.subject, form.text, form.kind):
+        compatible = True
+        with suppress(Refused, UnavailableError):  # then registering says why it can't be
+            compatible = registry.compatible(self.subject, form.text, form.kind)
+        if compatible:
             return NotRegistered(problem, remedy)
         return NotRegistered(
             f"{problem}, and what it has is not compatible with that",

@@ -180,7 +180,8 @@ def _registered(found: dict[str, Any], subject: str, schema: str, kind: str) -> 
     # A context (":.NAME:") may stand before the subject.
     if found["subject"].rpartition(":")[2] != subject.rpartition(":")[2]:
         raise ValueError("it is about another subject")
-    if found.get("schemaType", "AVRO") != kind or not _same(schema, found["schema"], kind):
+    # Confluent leaves out AVRO, Apicurio every kind; the text is of one kind alone.
+    if found.get("schemaType", kind) != kind or not _same(schema, found["schema"], kind):
         raise ValueError("it is about another schema")
     guid = found.get("guid")
     return Registered(number, None if guid is None else UUID(guid))
