@@ -65,13 +65,6 @@ def test_framings_share_no_topic() -> None:
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[Kafka]:
-    """One broker."""
-    with Kafka() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
 def connect(kafka: Kafka) -> Iterator[Connect]:
     """A worker that lets a connector say where to begin."""
     with Connect(kafka.inside, {"connector.client.config.override.policy": "All"}) as it:

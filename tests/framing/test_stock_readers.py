@@ -34,13 +34,6 @@ _FORMS = {contract.version: AvroForm(contract) for contract in RECORDS}
 
 
 @pytest.fixture(scope="module")
-def kafka() -> Iterator[Kafka]:
-    """One broker."""
-    with Kafka() as it:
-        yield it
-
-
-@pytest.fixture(scope="module")
 def apicurio() -> Iterator[Apicurio]:
     """A registry; the last test kills it."""
     with Apicurio() as it:
