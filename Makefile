@@ -66,7 +66,7 @@ endef
 
 .PHONY: help
 help: ## This table
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: setup ## Set up, capture real traffic here, and show it as it comes out of Kafka (root)
@@ -106,6 +106,11 @@ bench-encodings: setup-dev ## What each encoding costs a record, beside the defa
 soak: setup-dev ## Ten minutes at 2,000 exchanges a second to a real Kafka: memory, accounts (root)
 	@$(call debian,$(DEBIAN_TEST))
 	@PYTHONPATH=tests $(BIN)/python -m soak
+
+.PHONY: e2e
+e2e: setup-dev ## nginx to OpenSearch through real Kafka, registry and Connect: each exchange once (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m e2e
 
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone

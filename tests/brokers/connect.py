@@ -3,8 +3,9 @@
     with Connect(kafka.inside) as connect:
         connect.put("x", {"connector.class": FILE_SINK, "topics": "t", "file": "/tmp/x"})
 
-A standalone worker of Kafka 4.1 with its own connectors for files and no vendor's. `settings` are
-laid over the worker's own. It listens on 127.0.0.1 only.
+A standalone worker of Kafka 4.1 with Kafka's own connectors and no vendor's: one writes values to
+a file, one prints what it is given. `settings` are laid over the worker's own. It listens on
+127.0.0.1 only.
 """
 
 import json
@@ -26,6 +27,9 @@ from .ports import Ports
 from .waiting import eventually
 
 FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
+#: Prints each record as its task is given it: JSON with the key as `task`, the value as `seqno`,
+#: topic and offset; once more with `flushed` when its offset is committed.
+PRINTING_SINK = "org.apache.kafka.connect.tools.VerifiableSinkConnector"
 #: How long a start may take (seconds); about 10 s on an idle machine.
 READY_S = 120.0
 _LOGGING = Path(__file__).parent / "log4j2.properties"
@@ -34,18 +38,26 @@ _ANSWER_S = 60.0
 
 
 class Connect:
-    """One worker. Raises UnavailableError when it does not get ready."""
+    """One worker, with `wait` ready when constructed.
+
+    Raises UnavailableError when it does not get ready.
+    """
 
     def __init__(
-        self, kafka: Mapping[str, Setting], settings: Mapping[str, str] | None = None
+        self,
+        kafka: Mapping[str, Setting],
+        settings: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="shipper-connect-")
         folder = Path(self._folder.name)
-        self._output = folder / "output.log"
+        #: What it and its connectors print.
+        self.output = folder / "output.log"
         self._port = Ports().free()
         own = {
             "bootstrap.servers": kafka["bootstrap.servers"],
-            "listeners": f"http://127.0.0.1:{self._port}",
+            "listeners": f"http://{self.address}",
             "offset.storage.file.filename": folder / "offsets",
             "offset.flush.interval.ms": 1000,
             "key.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
@@ -54,7 +66,7 @@ class Connect:
         }
         properties = folder / "worker.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in own.items()))
-        with self._output.open("ab") as output:
+        with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 # It ends with the thread that started it, however that ends.
                 [
@@ -67,6 +79,16 @@ class Connect:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        if wait:
+            self.ready()
+
+    @property
+    def address(self) -> str:
+        """host:port of its API."""
+        return f"127.0.0.1:{self._port}"
+
+    def ready(self) -> None:
+        """Wait until it serves; it is ended when it does not."""
         try:
             eventually(self._serves, "Kafka Connect serves", READY_S)
         except BaseException:
@@ -92,10 +114,20 @@ class Connect:
             return []
         return [answer["connector"]["state"], *(task["state"] for task in answer["tasks"])]
 
+    def restart(self, name: str) -> None:
+        """Forget a connector's offsets: it begins again at the start of its topics."""
+        status, answer = self.ask("PUT", f"/connectors/{name}/stop")
+        assert status == 204, answer
+        eventually(lambda: self.states(name) == ["STOPPED"], f"{name} stops", READY_S)
+        status, answer = self.ask("DELETE", f"/connectors/{name}/offsets")
+        assert status == 200, answer
+        status, answer = self.ask("PUT", f"/connectors/{name}/resume")
+        assert status == 202, answer
+
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """One request with a JSON body; any status is an answer."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}{path}",
+            f"http://{self.address}{path}",
             data=None if body is None else json.dumps(body).encode(),
             method=method,
             headers={"Content-Type": "application/json"},
@@ -126,7 +158,7 @@ class Connect:
 
     def _serves(self) -> bool:
         if self._process.poll() is not None:
-            said = last_words(self._output.read_text(errors="replace"))
+            said = last_words(self.output.read_text(errors="replace"))
             raise UnavailableError("Kafka Connect has ended", said)
         try:
             return self.ask("GET", "/connectors")[0] == 200

@@ -4,7 +4,8 @@
     with Kafka(advertise={1: proxy.port}) as kafka:
         proxy.to(kafka.address())
         ...                         # kafka.client leads through the proxy
-        proxy.cut(); proxy.refuse(); proxy.slow(2.0); proxy.half_open(); proxy.heal()
+        proxy.cut(); proxy.refuse(); proxy.slow(2.0); proxy.half_open(); proxy.deafen()
+        proxy.heal()
 
 The states exclude one another; `heal` is how it begins.
 """
@@ -14,6 +15,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -27,7 +29,7 @@ class Proxy:
 
     def __init__(self) -> None:
         self._to: tuple[str, int] | None = None
-        self._delivers = True
+        self._delivers = self._answers = True
         self._delay_s = 0.0
         self._lock = threading.Lock()
         self._pairs: set[_Pair] = set()
@@ -42,7 +44,7 @@ class Proxy:
 
     def heal(self) -> None:
         """Pass everything at once; connections that swallowed bytes are cut, for they lack them."""
-        swallowed = not self._delivers
+        swallowed = not (self._delivers and self._answers)
         self._change()
         if swallowed:
             self.cut()
@@ -65,11 +67,19 @@ class Proxy:
 
     def half_open(self) -> None:
         """Accept connections and bytes, and answer nothing; the broker gets none of it."""
-        self._change(delivers=False)
+        self._change(delivers=False, answers=False)
+
+    def deafen(self) -> None:
+        """Pass what the client says; of what the broker answers it hears nothing."""
+        self._change(answers=False)
 
     def delivers(self) -> bool:
-        """Whether bytes get through."""
+        """Whether bytes get to the broker."""
         return self._delivers
+
+    def answers(self) -> bool:
+        """Whether bytes get to the client."""
+        return self._answers
 
     @property
     def delay_s(self) -> float:
@@ -92,8 +102,8 @@ class Proxy:
     ) -> None:
         self.close()
 
-    def _change(self, *, delivers: bool = True, delay_s: float = 0.0) -> None:
-        self._delivers, self._delay_s = delivers, delay_s
+    def _change(self, *, delivers: bool = True, answers: bool = True, delay_s: float = 0.0) -> None:
+        self._delivers, self._answers, self._delay_s = delivers, answers, delay_s
         self._open()
 
     def _open(self) -> None:
@@ -145,10 +155,11 @@ class _Pair:
 
     def start(self) -> None:
         client, broker = self._sockets
-        for source, sink in ((client, broker), (broker, client)):
+        ways = ((client, broker, self._proxy.delivers), (broker, client, self._proxy.answers))
+        for source, sink, passes in ways:
             sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             late = _Late()
-            threading.Thread(target=self._read, args=(source, late), daemon=True).start()
+            threading.Thread(target=self._read, args=(source, late, passes), daemon=True).start()
             threading.Thread(target=self._write, args=(sink, late), daemon=True).start()
 
     def reset(self) -> None:
@@ -156,10 +167,10 @@ class _Pair:
             _reset(each)
         self._proxy.ended(self)
 
-    def _read(self, source: socket.socket, late: "_Late") -> None:
+    def _read(self, source: socket.socket, late: "_Late", passes: Callable[[], bool]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_CHUNK):
-                if self._proxy.delivers():
+                if passes():
                     late.put(data, time.monotonic() + self._proxy.delay_s)
         late.put(b"", time.monotonic() + self._proxy.delay_s)
 

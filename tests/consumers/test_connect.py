@@ -7,45 +7,24 @@ transforms, error handling, dead letters. Not shown: what a vendor's task does w
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers.connect import FILE_SINK, Connect
+from brokers.connect import Connect
 from brokers.kafka import Kafka
 from brokers.waiting import eventually
 from confluent_kafka import Producer
 
 from .connector_keys import KNOWN, known
-from .contracts import ROOT, golden, key
+from .connectors import shipped, standing_in, to_file, worker_settings
+from .contracts import golden, key
 
 CONNECTORS = sorted(KNOWN)
 #: Each connector and what its converters can't read; to Splunk's any bytes are a text.
 MALFORMED = {"elasticsearch": b'{"cut": ', "opensearch": b"\x00\x00\x00\x00\x07framed"}
 _NAMES = (f"http.header.test{number}" for number in itertools.count())
 _PATIENCE_S = 60.0
-
-
-def shipped(connector: str) -> dict[str, str]:
-    """The configuration as it is checked in."""
-    text = (ROOT / "config" / "connect" / f"{connector}.json").read_text("utf-8")
-    config: dict[str, str] = json.loads(text)
-    return config
-
-
-def worker_settings(secrets: Path) -> dict[str, str]:
-    """What config/ asks of the worker; secrets lie in a folder of the test instead of /etc."""
-    lines = (ROOT / "config" / "connect" / "worker.properties").read_text("utf-8").splitlines()
-    pairs = [line.split("=", 1) for line in lines if line and not line.startswith("#")]
-    allowed = {"config.providers.file.param.allowed.paths": str(secrets)}
-    return {**dict(pairs), **allowed}
-
-
-def standing_in(connector: str, config: Mapping[str, str], file: Path) -> dict[str, str]:
-    """The configuration with Kafka's file sink in the place of the vendor's."""
-    common = {name: value for name, value in config.items() if not known(connector, name)}
-    one_broker = {"errors.deadletterqueue.topic.replication.factor": "1"}
-    return {**common, **one_broker, "connector.class": FILE_SINK, "file": str(file)}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +62,7 @@ def written(kafka: Kafka, values: list[tuple[str, bytes]]) -> str:
 def test_every_key_is_known(connect: Connect, connector: str, tmp_path: Path) -> None:
     """Each key is the vendor's, by its documentation, or the framework's, which takes its value."""
     config = shipped(connector)
-    common = standing_in(connector, config, tmp_path / "x")
+    common = standing_in(connector, config, to_file(tmp_path / "x"))
     answer = connect.validate(common)
     unknown = [name for name in config if not known(connector, name) and name not in answer]
     assert not unknown, KNOWN[connector].source
@@ -93,7 +72,7 @@ def test_every_key_is_known(connect: Connect, connector: str, tmp_path: Path) ->
 @pytest.mark.parametrize("connector", CONNECTORS)
 def test_a_misspelled_key_is_seen(connect: Connect, connector: str, tmp_path: Path) -> None:
     """The check above does refuse: no vendor has the key and the framework does not name it."""
-    answer = connect.validate(standing_in(connector, shipped(connector), tmp_path / "x"))
+    answer = connect.validate(standing_in(connector, shipped(connector), to_file(tmp_path / "x")))
     for name in ("behavior.on.malformed.document", "splunk.hec.ack.enable", "errors.tolerence"):
         assert not known(connector, name)
         assert name not in answer
@@ -124,7 +103,7 @@ def test_records_pass_and_a_malformed_one_steps_aside(
     topic = written(kafka, [*values[:middle], bad, *values[middle:]])
     file = tmp_path / "out"
     dead = f"{topic}.dead"
-    config = standing_in(connector, shipped(connector), file)
+    config = standing_in(connector, shipped(connector), to_file(file))
     changed = {"topics": topic, "errors.deadletterqueue.topic.name": dead}
     connect.put(topic, {**config, **changed})
     eventually(lambda: _lines(file) == len(records), "all records came out", _PATIENCE_S)
@@ -146,7 +125,7 @@ def test_splunk_gets_the_very_bytes(kafka: Kafka, connect: Connect, tmp_path: Pa
     pairs = [(key(r), value.encode()) for r, value in zip(records, values, strict=True)]
     topic = written(kafka, pairs)
     file = tmp_path / "out"
-    config = standing_in("splunk", shipped("splunk"), file)
+    config = standing_in("splunk", shipped("splunk"), to_file(file))
     connect.put(topic, {**config, "topics": topic})
     eventually(lambda: _lines(file) == len(records), "all records came out", _PATIENCE_S)
     assert file.read_text("utf-8").splitlines() == values
@@ -158,7 +137,7 @@ def test_opensearch_streams_end_in_the_namespace(
     """Aiven's sink writes to <prefix>-<topic>: the topic's name is the namespace by then."""
     topic = written(kafka, [("k", b'{"a": 1}')])
     file = tmp_path / "out"
-    config = standing_in("opensearch", shipped("opensearch"), file)
+    config = standing_in("opensearch", shipped("opensearch"), to_file(file))
     show = {
         "transforms": f"{config['transforms']},show",
         "transforms.show.type": "org.apache.kafka.connect.transforms.InsertField$Value",
@@ -178,7 +157,7 @@ def test_secrets_come_from_files(
     (secrets / "splunk.properties").write_text(f"token={file}\n")
     token = shipped("splunk")["splunk.hec.token"].replace("/etc/kafka-connect", str(secrets))
     topic = written(kafka, [("k", b"value")])
-    config = standing_in("splunk", shipped("splunk"), file)
+    config = standing_in("splunk", shipped("splunk"), to_file(file))
     connect.put(topic, {**config, "topics": topic, "file": token})
     eventually(lambda: _lines(file) == 1, "the record came out", _PATIENCE_S)
 

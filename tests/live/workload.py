@@ -15,7 +15,7 @@ from .clients import Ask, answers, start_curl, url
 from .netns import Route
 from .nginx import Nginx
 
-_WRK_THREADS = 2
+WRK_THREADS = 2
 _WRK_EACH = 2200
 _CURLS = 4
 _CURL_EACH = 150
@@ -54,7 +54,7 @@ def truth(line: dict[str, Any]) -> Row:
 
 def total(route: Route) -> int:
     """How many requests `run` makes."""
-    return len(route.ask) * (_WRK_THREADS * _WRK_EACH + _CURLS * _CURL_EACH)
+    return len(route.ask) * (WRK_THREADS * _WRK_EACH + _CURLS * _CURL_EACH)
 
 
 def _asks(prefix: str) -> list[Ask]:
@@ -86,7 +86,7 @@ def start_wrk(
     prefix: str, host: str, port: int, *, requests: int = _WRK_EACH
 ) -> subprocess.Popen[bytes]:
     """Run wrk until it is interrupted, asking at most so many requests in each thread."""
-    words = ["-t", str(_WRK_THREADS), "-c", "32", "-d", "600", "--timeout", "60"]
+    words = ["-t", str(WRK_THREADS), "-c", "32", "-d", "600", "--timeout", "60"]
     script = str(Path(__file__).with_name("workload.lua"))
     return subprocess.Popen(
         ["wrk", *words, "-s", script, url(host, port), "--", prefix, str(requests)],

@@ -33,13 +33,17 @@ _JAVA: Final = 25
 
 
 class Apicurio:
-    """One registry. Raises UnavailableError when it does not get ready."""
+    """One registry, with `wait` ready when constructed.
 
-    def __init__(self) -> None:
+    Raises UnavailableError when it does not get ready.
+    """
+
+    def __init__(self, *, wait: bool = True) -> None:
         home = _home()
         port = Ports().free()
+        self.address = f"127.0.0.1:{port}"
         #: Where it speaks Confluent's API.
-        self.url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+        self.url = f"http://{self.address}/apis/ccompat/v7"
         self._output = tempfile.NamedTemporaryFile(prefix="shipper-apicurio-")  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
             [
@@ -57,6 +61,11 @@ class Apicurio:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        if wait:
+            self.ready()
+
+    def ready(self) -> None:
+        """Wait until it serves; it is ended when it does not."""
         try:
             eventually(self._serves, "Apicurio serves", READY_S)
         except BaseException:

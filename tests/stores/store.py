@@ -51,9 +51,12 @@ class Answer:
 
 
 class Store:
-    """One node. Raises UnavailableError when it does not get ready."""
+    """One node, with `wait` ready when constructed.
 
-    def __init__(self, distribution: Distribution) -> None:
+    Raises UnavailableError when it does not get ready.
+    """
+
+    def __init__(self, distribution: Distribution, *, wait: bool = True) -> None:
         self.distribution = distribution
         self._home = home(distribution)
         self._java = java_home(distribution.java)
@@ -67,11 +70,26 @@ class Store:
         except BaseException:
             self.close()
             raise
+        if wait:
+            self.ready()
+
+    def ready(self) -> None:
+        """Wait until it serves; it is ended when it does not."""
+        try:
+            eventually(self._serves, f"{self.distribution.name} serves", READY_S)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def address(self) -> str:
+        """host:port where it listens."""
+        return f"127.0.0.1:{self._port}"
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self.address}"
 
     def ask(self, method: str, path: str, body: object = None) -> Answer:
         """One request with a JSON body; any status is an answer."""
@@ -142,7 +160,6 @@ class Store:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        eventually(self._serves, f"{name} serves", READY_S)
 
     def _configure(self, folder: Path) -> None:
         settings: dict[str, object] = {
