@@ -40,7 +40,8 @@ class Apicurio:
 
     def __init__(self, *, wait: bool = True) -> None:
         home = _home()
-        port = Ports().free()
+        ports = Ports()
+        port, management = ports.free(), ports.free()
         self.address = f"127.0.0.1:{port}"
         #: Where it speaks Confluent's API.
         self.url = f"http://{self.address}/apis/ccompat/v7"
@@ -51,6 +52,8 @@ class Apicurio:
                 *("setpriv", "--pdeathsig", "KILL", java_home(_JAVA) / "bin" / "java"),
                 *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m"),
                 *("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}"),
+                # Where health is asked for: always 9000 unless told, and two would meet there.
+                *("-Dquarkus.management.host=127.0.0.1", f"-Dquarkus.management.port={management}"),
                 *("-Dapicurio.storage.kind=sql", "-Dapicurio.storage.sql.kind=h2"),
                 "-Dapicurio.datasource.url=jdbc:h2:mem:registry;DB_CLOSE_DELAY=-1",
                 *("-jar", "quarkus-run.jar"),
