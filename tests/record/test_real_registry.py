@@ -30,7 +30,7 @@ from shipper.record.schema import (
     open_schema,
     registry_schema,
 )
-from shipper.registry import Registered, Registry
+from shipper.registry import Absent, Registered, Registry
 
 TOPICS = sorted({contract.name for contract in CONTRACTS})
 
@@ -127,10 +127,10 @@ def test_the_registered_form_says_the_same() -> None:
 def test_an_unknown_schema_has_no_id(registry: Registry) -> None:
     """Neither under a subject that is not there nor under one that is."""
     text = json.dumps(registry_schema(RECORD))
-    assert registry.lookup("nosuch-value", text, "JSON") is None
+    assert registry.lookup("nosuch-value", text, "JSON") is Absent.SUBJECT
     registry.register("known-value", text, "JSON")
     other = json.dumps({"type": "object", "$schema": "http://json-schema.org/draft-07/schema#"})
-    assert registry.lookup("known-value", other, "JSON") is None
+    assert registry.lookup("known-value", other, "JSON") is Absent.SCHEMA
     assert registry.compatibility("known-value") == "NONE"  # of all that have none of their own
 
 
