@@ -75,7 +75,7 @@ class Registry:
         self._timeout_s = timeout_s
         self._tls = None
         try:
-            if parts.scheme == "https":
+            if parts.scheme == "https" or ca is not None:
                 self._tls = ssl.create_default_context(cafile=ca)
         except (OSError, ssl.SSLError) as error:
             raise ConfigError(f"{ca} holds no certificates to trust: {error}") from None
