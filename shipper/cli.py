@@ -27,7 +27,7 @@ Settings come from defaults, then the file (--config, else $SHIPPER_CONFIG, else
 it exists), then the environment (SHIPPER_CAPTURE__HOOK=interface), then flags.
 """
 #: The commands that look at topics, and bring dependencies of their own along.
-_INSIGHT = frozenset({"top"})
+_INSIGHT = frozenset({"top", "watch"})
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,6 +111,9 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     _configuration(top)
     _capture(top)
 
+    watch = commands.add_parser("watch", help="hold what comes against rules, and raise alerts")
+    _configuration(watch)
+
     headers = commands.add_parser(
         "headers", help="which header names occur, how often, and whether they are kept"
     )
@@ -154,6 +157,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     for name, command in (
         ("tail", tail),
         ("top", top),
+        ("watch", watch),
         ("health", health),
         ("reload", reload),
         ("topics", topics),

@@ -15,6 +15,7 @@ from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
 from shipper.delivery.mock import MockBroker
 from shipper.delivery.options import Options
+from shipper.delivery.settings import connection
 from shipper.delivery.sink import Backpressure, Counters, Full, Log, ReaderGone, Settled, Sink
 from shipper.delivery.spool import Leftover
 from shipper.delivery.spooled import SpooledSink, SpoolSettings
@@ -55,5 +56,6 @@ __all__ = [
     "TopicAdmin",
     "TopicReader",
     "check_kafka",
+    "connection",
     "schema_name",
 ]

@@ -116,6 +116,11 @@ def reader_settings(given: Settings) -> dict[str, Setting]:
     return {"client.id": "shipper", **kept}
 
 
+def connection(given: Settings) -> dict[str, Setting]:
+    """The same with the contents of secret files, for a client that is made elsewhere."""
+    return contents(reader_settings(given))
+
+
 Client = TypeVar("Client")
 
 

@@ -15,9 +15,11 @@ from shipper.record.encoders import ENCODINGS, Encoder, encoder_of, read_message
 from shipper.record.faults import Fault, first_fault
 from shipper.record.headers import NameSeen
 from shipper.record.ledger import LedgerBuilder
+from shipper.record.model.counterparts import ECS_VERSION
 from shipper.record.model.ledger import STAGES, Coverage, Ledger, Lost, Stage, Stages, Unobserved
 from shipper.record.model.ledger import Sequence as LedgerSequence
 from shipper.record.schema import (
+    ALERTS,
     CONTRACTS,
     RECORD,
     Contract,
@@ -38,9 +40,11 @@ from shipper.record.settings import (
 from shipper.record.shorten import shorten
 
 __all__ = [
+    "ALERTS",
     "CONTRACTS",
     "DEFAULT_REQUEST_HEADERS",
     "DEFAULT_RESPONSE_HEADERS",
+    "ECS_VERSION",
     "ENCODINGS",
     "RECORD",
     "STAGES",

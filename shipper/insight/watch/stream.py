@@ -1,0 +1,211 @@
+"""Records of the topic -> alerts on theirs, by Quix Streams: groups, state, transactions.
+
+    records ──► new ids only ──► observations by shard ──► shard's state ──► alerts
+                 state: known      (a topic of our own)      ▲
+    clock ──────────────────► known until ───────────────────┘
+
+Reading, state and what is written are one Kafka transaction, so that after a crash or a
+rebalance everything is as if each message had been processed once. State lies in RocksDB and in
+changelog topics, from which whoever takes a partition over has it again.
+"""
+
+import logging
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, cast
+
+import orjson
+from quixstreams import Application
+from quixstreams.kafka import ConnectionConfig
+from quixstreams.models import Deserializer, SerializationContext, Serializer, TopicConfig
+
+from shipper.insight.watch import alerts
+from shipper.insight.watch.alerts import InvalidAlertError
+from shipper.insight.watch.known import Known
+from shipper.insight.watch.observe import PARTITIONER, Observations, Observer
+from shipper.insight.watch.settings import Settings
+from shipper.insight.watch.shard import Shard
+from shipper.insight.watch.watched import Watched
+
+_COMMIT_S: Final = 1.0
+#: A process that died holds up what it had written for as long, and its partitions.
+_GONE_MS: Final = 12_000
+_ONE: Final = b"0"
+#: Observations are worthless once they are read.
+_DAY_MS: Final = "86400000"
+
+
+class _Alike(Deserializer):  # type: ignore[misc]
+    """Any key as the same one: a store is asked by event.id, whatever the message's key."""
+
+    def __call__(self, value: object, ctx: SerializationContext) -> bytes:  # noqa: ARG002 - the name it is called by
+        return _ONE
+
+
+class _Json(Deserializer):  # type: ignore[misc]
+    """A document; None for what is none, which is counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.malformed = 0
+
+    def __call__(self, value: bytes, ctx: SerializationContext) -> dict[str, Any] | None:  # noqa: ARG002
+        try:
+            found = orjson.loads(value)
+        except (orjson.JSONDecodeError, TypeError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        self.malformed += 1
+        return None
+
+
+class _Dump(Serializer):  # type: ignore[misc]
+    """A document as bytes, as the agent writes its own."""
+
+    def __call__(self, value: object, ctx: SerializationContext) -> bytes:  # noqa: ARG002
+        return orjson.dumps(value)
+
+
+class Topics(NamedTuple):
+    """The topics of records and alerts, and the shape of the former: ours have the same."""
+
+    records: str
+    alerts: str
+    partitions: int
+    replicas: int
+
+
+class Stream:
+    """The program that watches, ready to `run`."""
+
+    def __init__(
+        self,
+        connection: Mapping[str, Any],
+        topics: Topics,
+        settings: Settings,
+        rules: list[Watched],
+        said: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """What is read and written, by which rules.
+
+        `said` is told each alert when it is raised, which after a fault may be once more.
+        """
+        self._said = said
+        self.records = 0
+        self.raised = 0
+        self.invalid = 0
+        self.known = Known(settings.remember)
+        self.shard = Shard(
+            {rule.id: rule for rule in rules}, settings.grace, max(1, settings.groups // 16)
+        )
+        self._json = _Json()
+        self._observer = Observer(rules)
+        self._rules = {rule.id: rule for rule in rules}
+        self._instance = (settings.group, str(uuid.uuid4()))
+        self._folder = tempfile.TemporaryDirectory(prefix="shipper-watch-")
+        self.observations = f"{settings.group}.observations.v1"
+        self._application = self._made(connection, settings)
+        self._frames(topics)
+
+    @property
+    def malformed(self) -> int:
+        """Messages that were no JSON documents."""
+        return self._json.malformed
+
+    def run(self) -> None:
+        """Until it is stopped, by `stop` or a signal."""
+        try:
+            self._application.run()
+        finally:
+            self._folder.cleanup()
+
+    def stop(self) -> None:
+        """End after the message at hand; what was done is committed."""
+        self._application.stop()
+
+    def _made(self, connection: Mapping[str, Any], settings: Settings) -> Application:
+        state = Path(settings.state) if settings.state else Path(self._folder.name)
+        # The same folder is the same process, started again: its name fences what it left open.
+        name = uuid.uuid5(uuid.NAMESPACE_URL, str(state.resolve())) if settings.state else ""
+        known = ConnectionConfig.from_librdkafka_dict(dict(connection), ignore_extras=True)
+        others = {k: v for k, v in connection.items() if k not in known.as_librdkafka_dict()}
+        return Application(
+            broker_address=known,
+            consumer_group=settings.group,
+            auto_offset_reset="earliest",
+            commit_interval=_COMMIT_S,
+            consumer_poll_timeout=0.2,
+            processing_guarantee="exactly-once",
+            state_dir=state,
+            loglevel=None,
+            consumer_extra_config={**others, "session.timeout.ms": _GONE_MS},
+            producer_extra_config={
+                **others,
+                "transactional.id": f"{settings.group}-{name or uuid.uuid4()}",
+                "transaction.timeout.ms": _GONE_MS,
+                "linger.ms": 20,
+                "partitioner": PARTITIONER,
+                "compression.type": "zstd",
+            },
+        )
+
+    def _frames(self, topics: Topics) -> None:
+        application = self._application
+        records = application.topic(
+            topics.records, value_deserializer=self._json, key_deserializer=_Alike()
+        )
+        observations = application.topic(
+            self.observations,
+            key_serializer="str",
+            config=TopicConfig(
+                topics.partitions,
+                topics.replicas,
+                extra_config={
+                    "retention.ms": _DAY_MS,
+                    # Of its own: what is read late must not be deleted for its age.
+                    "message.timestamp.type": "LogAppendTime",
+                },
+            ),
+        )
+        raised = application.topic(topics.alerts, value_serializer=_Dump(), key_serializer="str")
+        frame = application.dataframe(records)
+        frame = frame.filter(self._counted)
+        frame = frame.filter(self._first, stateful=True)
+        frame = frame.apply(lambda record: list(self._observer.observations(record)), expand=True)
+        frame.to_topic(observations, key=lambda seen: str(seen["shard"]))
+        judged = application.dataframe(observations)
+        judged = judged.apply(self._judged, expand=True, stateful=True)
+        judged = judged.set_headers(lambda *_: list(alerts.HEADERS))
+        judged.to_topic(raised, key=lambda alert: alert["event"]["id"])
+
+    def _counted(self, record: dict[str, Any] | None) -> bool:
+        self.records += record is not None
+        return record is not None
+
+    def _first(self, record: dict[str, Any], store: Any) -> bool:  # noqa: ANN401 - Quix' State
+        event = record.get("event")
+        event_id = event.get("id") if isinstance(event, dict) else None
+        return isinstance(event_id, str) and self.known.first(event_id, store)
+
+    def _judged(self, given: dict[str, Any], store: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - Quix' State
+        until = given.get("known")
+        if until is None:
+            self.shard.take(cast("Observations", given), store)
+            return []
+        return list(self._alerts(until, store))
+
+    def _alerts(self, until: int, store: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - Quix' State
+        for raised in self.shard.known(until, store):
+            rule = self._rules[raised.rule]
+            try:
+                alert = alerts.document(raised, rule, self._instance, until)
+            except InvalidAlertError as error:
+                self.invalid += 1
+                logging.getLogger("shipper").error("%s: it is not sent", error)  # noqa: TRY400
+                continue
+            self.raised += 1
+            self._said(alert)
+            yield alert

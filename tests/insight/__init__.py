@@ -1,0 +1,1 @@
+"""`shipper watch`, started in its own environment (make setup-insight)."""
