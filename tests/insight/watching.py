@@ -64,8 +64,9 @@ class Place:
         self.alerts = f"{name}.alerts"
         self.rules = folder / f"{name}.toml"
         self.rules.write_text(f'group = "{name}"\n{rules}')
-        kafka.create_topic(self.records, partitions=3)
-        kafka.create_topic(self.alerts, partitions=1)
+        # Their times are long past: Kafka would delete them for their age.
+        kafka.create_topic(self.records, partitions=3, retention_ms=-1)
+        kafka.create_topic(self.alerts, partitions=1, retention_ms=-1)
 
     def publish(self, records: Iterable[Record]) -> None:
         """More records."""
