@@ -8,6 +8,9 @@ from typing import Any
 from consumers.contracts import LEDGER, RECORD
 from faults.judge import accounts, messages
 
+from shipper.delivery.spool import Frame
+from shipper.delivery.spool.segments import frames
+
 from .account import Account
 from .commands import shipper
 from .contract import Contract
@@ -23,6 +26,16 @@ MOST = 10_000
 def told(stack: Stack) -> Counter[str]:
     """Id of a request -> how many keys of the topic tell of it."""
     return _ids(_records(stack).values())
+
+
+def spooled(stack: Stack) -> Counter[str]:
+    """Id of a request -> how many records of the agents' spool tell of it; accounts have none."""
+    found: dict[bytes, _Json] = {}
+    for path in stack.spool.glob("*/*.log"):
+        for one in frames(path):
+            if isinstance(one, Frame) and "http" in (value := json.loads(one.record.value)):
+                found[one.record.key or b""] = value
+    return _ids(found.values())
 
 
 def count(stack: Stack, traffic: Traffic, writer: Writer, contract: Contract) -> Account:

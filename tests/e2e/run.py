@@ -19,7 +19,7 @@ from faults.agent import Agent
 
 from .account import Account
 from .contract import Contract
-from .count import count, told
+from .count import count, spooled, told
 from .progress import Progress
 from .stack import CONNECTOR, Stack
 from .traffic import Traffic
@@ -90,6 +90,9 @@ class Run:
         self.stack.proxy.deafen()
         self.traffic.send(each)
         _until(lambda: self._messages() > each, "some of the second round")
+        # What the kernel still holds for the agent ends with it: that is another matter.
+        asked = self.traffic.ids().keys()
+        _until(lambda: (told(self.stack) | spooled(self.stack)).keys() >= asked, "all spooled")
         agent.kill()
         self.stack.proxy.heal()
 
