@@ -35,7 +35,7 @@ def environment(root: Path, wheel: Path) -> None:
     """The virtual environment, as it will be below /usr/lib/shipper."""
     home = root / HOME
     run([PYTHON, "-m", "venv", "--without-pip", home])
-    install = [*_PIP, "--python", home / "bin/python", "install", "--no-compile"]
+    install: list[str | Path] = [*_PIP, "--python", home / "bin/python", "install", "--no-compile"]
     lock = CHECKOUT / "requirements.lock"
     run([*install, "--require-hashes", "--only-binary", ":all:", "--requirement", lock])
     run([*install, "--no-deps", "--no-index", wheel])

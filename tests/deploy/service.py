@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from image import base
-from image.engine import ULIMITS, exists, podman
+from image.engine import LIBRARY, ULIMITS, exists, podman
 from image.neighbour import ask
 from product.agent import serving
 
@@ -75,7 +75,7 @@ def prepare() -> None:
     try:
         podman(
             "run", "--name", name, "--pull=never", *ULIMITS, "--network=host",
-            f"{base.LIBRARY}/{image}", "/bin/sh", "-c", script,
+            f"{LIBRARY}/{image}", "/bin/sh", "-c", script,
         )  # fmt: skip
         podman("commit", "--quiet", name, IMAGE)
     finally:

@@ -75,12 +75,12 @@ def neighbour(image: str) -> Iterator[Neighbour]:
         eventually(_answers, "the other container answers", 60)
         yield Neighbour(_INSIDE, PORT)
     finally:
-        for words in (
+        for end in (
             ("podman", "rm", "--force", "--time", "0", name),
             ("ip", "link", "del", device),
             ("ip", "netns", "del", name),
         ):
-            subprocess.run(words, capture_output=True, check=False)
+            subprocess.run(end, capture_output=True, check=False)
 
 
 def _answers() -> bool:

@@ -70,6 +70,8 @@ class Trial:
             f"capture.hook={rights.hook}",
             f"capture.include.ports={ports}",
             "agent.log_format=json",
+            # Of what passes the cable to the other container, this host is the one that asks.
+            *(["capture.roles=server,client"] if rights.hook == "interface" else []),
         ]
         if rights.private_cgroup:
             settings.append("capture.cgroup_root=/host/cgroup/unified")
