@@ -20,10 +20,12 @@ from image.engine import LIBRARY, ULIMITS, exists, podman
 from image.neighbour import ask
 from product.agent import serving
 
+from shipper.capture import find_root
 from shipper.errors import ShipperError, UnavailableError
 
 from . import package
 
+CGROUP = "/host/cgroup"
 IMAGE = "localhost/shipper-systemd"
 #: What the machine has anyway: in the image, so that it is no leftover of ours.
 _BEFORE = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv")
@@ -57,6 +59,10 @@ class Machine:
         """A property of the service."""
         return self.do("systemctl", "show", "shipper", "--property", key, "--value").strip()
 
+    def processes(self) -> str:
+        """The command lines of all its processes."""
+        return self.do("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
     def files(self) -> set[str]:
         """Every file below the folders where something could be left."""
         listing = self.tries("find", *_SEARCHED, "-xdev")[1].splitlines()
@@ -88,9 +94,11 @@ def machine(built: Path) -> Iterator[Machine]:
     it = Machine()
     try:
         podman(
-            "run", "--detach", "--pull=never", "--name", it.name, *ULIMITS, "--network=host",
+            "run", "--detach", "--pull=never", "--no-healthcheck", "--name", it.name,
+            *ULIMITS, "--network=host",
             "--privileged", "--cgroupns=host", "--systemd=always",
-            "--volume", "/sys/fs/cgroup:/sys/fs/cgroup", "--volume", f"{built.parent}:/dist:ro",
+            # Only cgroup v2: given all of this host's, its systemd would change them for the host.
+            "--volume", f"{find_root().path}:{CGROUP}:ro", "--volume", f"{built.parent}:/dist:ro",
             IMAGE, "/lib/systemd/systemd",
         )  # fmt: skip
         wait(lambda: it.tries("systemctl", "is-system-running")[1] in {"running", "degraded"})
@@ -114,6 +122,7 @@ def configure(it: Machine, port: int) -> None:
     """Records to a file of the service's own; ready needs no broker then."""
     lines = (
         'output = ["file:/var/lib/shipper/records.jsonl"]\n'
+        f'[capture]\ncgroup_root = "{CGROUP}"\n'
         f"[capture.include]\nports = [{port}]\n"
         '[metrics]\nlisten = ""\n'
     )
@@ -122,8 +131,8 @@ def configure(it: Machine, port: int) -> None:
 
 def holds(it: Machine) -> tuple[bool, bool]:
     """Of all processes of the service: none is root, none has a capability."""
-    group = it.shows("ControlGroup")
-    pids = it.do("sh", "-c", f"cat /sys/fs/cgroup/systemd{group}/cgroup.procs").split()
+    main = it.shows("MainPID")
+    pids = [main, *it.do("cat", f"/proc/{main}/task/{main}/children").split()]
     states = [it.do("cat", f"/proc/{pid}/status") for pid in pids]
     values = [dict(line.split(":\t", 1) for line in s.splitlines() if ":\t" in s) for s in states]
     nobody_is_root = all(int(value["Uid"].split("\t")[1]) > 0 for value in values)
@@ -173,7 +182,7 @@ def examine(built: Path) -> dict[str, bool]:
         left = sorted(it.files() - before)
         sys.stderr.write("".join(f"left: {path}\n" for path in left))
         seen["purge leaves no file"] = not left
-        seen["nor a process"] = it.tries("pgrep", "-f", "lib/shipper")[0] != 0
+        seen["nor a process"] = "/usr/lib/shipper" not in it.processes()
     return seen
 
 
