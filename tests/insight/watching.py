@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ BEGIN = 1_767_225_600.0
 _GET = ROOT / "schemas/http.header.v1/examples/1.1/get.json"
 _AGENT = "bf8c6f4e-6d1f-4f5e-9a54-0b6a3a1c7f11-0"
 _PATIENCE_S = 120
+_PARTITIONS = 3
 
 Record = dict[str, Any]
 
@@ -60,12 +62,13 @@ class Place:
 
     def __init__(self, kafka: Kafka, name: str, rules: str, folder: Path) -> None:
         self.kafka = kafka
+        self.name = name
         self.records = f"{name}.records"
         self.alerts = f"{name}.alerts"
         self.rules = folder / f"{name}.toml"
         self.rules.write_text(f'group = "{name}"\n{rules}')
         # Their times are long past: Kafka would delete them for their age.
-        kafka.create_topic(self.records, partitions=3, retention_ms=-1)
+        kafka.create_topic(self.records, partitions=_PARTITIONS, retention_ms=-1)
         kafka.create_topic(self.alerts, partitions=1, retention_ms=-1)
 
     def publish(self, records: Iterable[Record]) -> None:
@@ -95,6 +98,27 @@ class Place:
         found = self.raised()
         assert {_which(alert) for alert in said} <= {_which(alert) for alert in found}
         return found
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[str]]:
+        """A process that watches until it is ended."""
+        process = subprocess.Popen(
+            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def read_up_to(self) -> int:
+        """Records whose effects are committed, by all processes together."""
+        consumer = Consumer({**self.kafka.inside, "group.id": self.name})
+        try:
+            places = [TopicPartition(self.records, partition) for partition in range(_PARTITIONS)]
+            return sum(max(0, at.offset) for at in consumer.committed(places, timeout=10))
+        finally:
+            consumer.close()
 
     def raised(self) -> list[Record]:
         """The alerts that are committed, in their order."""
