@@ -1,0 +1,30 @@
+"""Translates the configuration into what each room is told. Only here do their words meet."""
+
+from shipper.wiring.capturing import capture_settings, rules, sinks
+from shipper.wiring.delivering import Outputs, asking, check_framing, outputs, pipeline, schema
+from shipper.wiring.recording import (
+    assembler,
+    identity,
+    machine_id,
+    origin,
+    record_settings,
+    volume_settings,
+)
+
+__all__ = [
+    "Outputs",
+    "asking",
+    "assembler",
+    "capture_settings",
+    "check_framing",
+    "identity",
+    "machine_id",
+    "origin",
+    "outputs",
+    "pipeline",
+    "record_settings",
+    "rules",
+    "schema",
+    "sinks",
+    "volume_settings",
+]
