@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from brokers.kafka import Kafka
 from brokers.waiting import eventually
 
@@ -21,13 +20,6 @@ above = 30
 window = "1m"
 mute = "3m"
 """
-
-
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[Kafka]:
-    """A broker for this file."""
-    with Kafka() as it:
-        yield it
 
 
 def bursts() -> Iterator[Record]:

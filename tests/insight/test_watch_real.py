@@ -37,13 +37,6 @@ mute = "10m"
 """
 
 
-@pytest.fixture(scope="module")
-def kafka() -> Iterator[Kafka]:
-    """A broker for this file."""
-    with Kafka() as it:
-        yield it
-
-
 def ordinary(seconds: int, first: int = 0) -> Iterator[Record]:
     """Two requests a second, to two routes, every one of them answered well."""
     for n in range(2 * seconds):

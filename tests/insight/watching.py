@@ -65,6 +65,8 @@ class Place:
         self.name = name
         self.records = f"{name}.records"
         self.alerts = f"{name}.alerts"
+        #: What the last run said of itself at its end.
+        self.counted: Record = {}
         self.rules = folder / f"{name}.toml"
         self.rules.write_text(f'group = "{name}"\n{rules}')
         # Their times are long past: Kafka would delete them for their age.
@@ -80,6 +82,7 @@ class Place:
         return [
             *(str(PROGRAM), "watch", "--rules", str(self.rules), "--from-beginning"),
             *("--topic", self.records, "--set", f"kafka.alerts_topic={self.alerts}"),
+            *("--set", "agent.log_format=json"),
             *("--bootstrap-servers", str(self.kafka.client["bootstrap.servers"])),
             *arguments,
         ]
@@ -94,6 +97,7 @@ class Place:
             timeout=_PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
+        self.counted = json.loads(done.stderr.splitlines()[-1])
         said = [json.loads(line) for line in done.stdout.splitlines()]
         found = self.raised()
         assert {_which(alert) for alert in said} <= {_which(alert) for alert in found}

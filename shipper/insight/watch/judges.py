@@ -172,10 +172,11 @@ class SilenceJudge:
         self._rule = rule
 
     def judge(self, group: Group, window: Slot, at: int) -> Verdict:
-        """As long as it was silent."""
+        """As long as it was silent, but is not gone."""
         del window
         silent, after = (at - group["last"]) / _SECOND, self._rule.after / _SECOND
-        return Verdict(silent >= after, f"nothing for {silent:.0f} s", silent, after)
+        holds = after <= silent < self._rule.forget / _SECOND
+        return Verdict(holds, f"nothing for {silent:.0f} s", silent, after)
 
     def wake(self, group: Group, at: int) -> int | None:
         """When it would be silent for too long; when it is gone for good."""

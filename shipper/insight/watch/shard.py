@@ -12,7 +12,7 @@ The rules of this file:
 
 Store, of one shard: `known`; `steps`, the ends of steps at which somebody is to be looked at;
 `at END`, who; `group KEY`, a group's document; `slot KEY END`, what a group came to in a step;
-`of KEY`, since when something has values; `many RULE`, how many groups a rule has.
+`of KEY`, since when something has values, and how many; `many RULE`, how many groups a rule has.
 """
 
 from bisect import insort
@@ -31,6 +31,8 @@ from shipper.insight.watch.watched import Watched
 #: Who is looked at rarely is looked at on the hour: the list of steps stays short.
 _HOUR: Final = 3_600_000
 _SOON: Final = 2 * _HOUR
+#: Later than any time (ms).
+_NEVER: Final = 1 << 62
 
 
 class Store(Protocol):
@@ -86,9 +88,9 @@ class Shard:
             slot = store.get(place)
             if slot is None:
                 slot = slots.empty()
-                if not self._begin(key, given["time"], end, store):
+                if not self._begin(key, end, store):
                     continue
-            slots.add(slot, given["id"], matters=matters, value=value)
+            slots.add(slot, given["id"], given["time"], matters=matters, value=value)
             store.set(place, slot)
             self.counters.observed += 1
 
@@ -102,52 +104,66 @@ class Shard:
             store.set("steps", steps[1:])
             due = store.get(f"at {at}", [])
             store.delete(f"at {at}")
-            for name in sorted(due):
+            for name in sorted(set(due)):
                 yield from self._settle(name, at, store)
 
-    def _begin(self, key: Key, time: int, end: int, store: Store) -> bool:
+    def _begin(self, key: Key, end: int, store: Store) -> bool:
         """News of a group in a step that had none; False if there is no room for the group."""
         rule, name = self.rules[key[0]], _name(key)
         group = store.get(f"group {name}")
         if group is None:
             many = store.get(f"many {rule.id}", 0)
-            if many >= self._groups or not self._room(rule, key, time, store):
+            if many >= self._groups or not self._room(rule, key, store):
                 self.counters.crowded += 1
                 self.counters.crowds.add(rule.id)
                 return False
             store.set(f"many {rule.id}", many + 1)
-            group = {"born": end - rule.step, "last": time, "slots": [], "due": []}
-            if rule.values:
-                group["of_born"] = store.get(_of(key))["born"]
+            group = _fresh(end - rule.step)
         insort(group["slots"], end)
-        group["last"] = max(group["last"], time)
+        # Records come in any order: what is read first need not be the oldest.
+        group["born"] = min(group["born"], group["slots"][0] - rule.step)
+        if rule.values:
+            of = store.get(_of(key))
+            store.set(_of(key), {**of, "born": min(of["born"], group["born"])})
         _look(group, name, end, store)
         store.set(f"group {name}", group)
         return True
 
-    def _room(self, rule: Watched, key: Key, time: int, store: Store) -> bool:
-        """Whether there is room for one value more, and since when there are any."""
+    def _room(self, rule: Watched, key: Key, store: Store) -> bool:
+        """Whether there is room for one value more."""
         if not rule.values:
             return True
-        of = store.get(_of(key), {"born": time, "n": 0})
+        of = store.get(_of(key), {"born": _NEVER, "n": 0})
+        if of["n"] >= rule.limit:
+            return False
         store.set(_of(key), {**of, "n": of["n"] + 1})
-        return bool(of["n"] < rule.limit)
+        return True
 
     def _settle(self, name: str, at: int, store: Store) -> Iterator[Raised]:
         key = _key(name)
         rule, group = self.rules.get(key[0]), store.get(f"group {name}")
-        if group is None:
+        if group is None or at not in group["due"]:
             return
         if rule is None:
             self._forget(key, name, group, store)
             return
         group["due"] = [end for end in group["due"] if end > at]
         look = _window(rule, name, group, at, store)
+        group["last"] = max(group["last"], look.fresh["t"])
+        if rule.values:
+            group["of_born"] = store.get(_of(key))["born"]
         verdict = rule.judge.judge(group, look.window, at)
         raised = episodes.step(key, group, verdict, look, (rule.span, rule.hold, rule.mute))
         if raised is not None:
             yield raised
-        for end in _next(rule, group, at):
+        again = list(_next(rule, group, at))
+        if not again and group["slots"]:
+            # It would be forgotten by now if the records to come had not been read so early.
+            group = _fresh(group["slots"][0] - rule.step) | {
+                "slots": group["slots"],
+                "due": list(group["slots"]),
+            }
+        for end in again:
             _look(group, name, end, store)
         if group["due"]:
             store.set(f"group {name}", group)
@@ -162,8 +178,15 @@ class Shard:
         store.set(many, max(0, store.get(many, 0) - 1))
         rule = self.rules.get(key[0])
         if rule is not None and rule.values:
-            of = store.get(_of(key), {"born": 0, "n": 0})
-            store.set(_of(key), {**of, "n": max(0, of["n"] - 1)})
+            of = store.get(_of(key))
+            if of["n"] > 1:
+                store.set(_of(key), {**of, "n": of["n"] - 1})
+            else:
+                store.delete(_of(key))
+
+
+def _fresh(born: int) -> Group:
+    return {"born": born, "last": born, "slots": [], "due": []}
 
 
 def _window(rule: Watched, name: str, group: Group, at: int, store: Store) -> Look:

@@ -1,8 +1,8 @@
 """Observations of a group in one step of event time -> one small document, and their sum.
 
 A slot is what JSON can say, because it lies in a store: how many records (`n`), how many of them
-matter (`m`), the ids of some that do (`e`) and the latencies as bins of a DDSketch (`b`), which
-are exact to 1 % and add up.
+matter (`m`), the ids of some that do (`e`), the time of the newest (`t`, ms) and the latencies as
+bins of a DDSketch (`b`), which are exact to 1 % and add up.
 """
 
 from collections.abc import Iterable
@@ -23,18 +23,20 @@ class Slot(TypedDict):
 
     n: int
     m: int
+    t: int
     e: list[str]
     b: dict[str, int]
 
 
 def empty() -> Slot:
     """Nothing."""
-    return {"n": 0, "m": 0, "e": [], "b": {}}
+    return {"n": 0, "m": 0, "t": 0, "e": [], "b": {}}
 
 
-def add(slot: Slot, event_id: str, *, matters: bool, value: float | None) -> None:
-    """One record; `value` is its latency (seconds) where that is measured."""
+def add(slot: Slot, event_id: str, time: int, *, matters: bool, value: float | None) -> None:
+    """One record that was over at `time` (ms); `value` is its latency (seconds) where measured."""
     slot["n"] += 1
+    slot["t"] = max(slot["t"], time)
     if matters:
         slot["m"] += 1
         if len(slot["e"]) < _EVIDENCE_OF_SLOT:
@@ -49,6 +51,7 @@ def total(slots: Iterable[Slot]) -> Slot:
     for slot in slots:
         found["n"] += slot["n"]
         found["m"] += slot["m"]
+        found["t"] = max(found["t"], slot["t"])
         found["e"] += slot["e"][: EVIDENCE - len(found["e"])]
         for key, number in slot["b"].items():
             found["b"][key] = found["b"].get(key, 0) + number
