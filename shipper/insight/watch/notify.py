@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import httpx
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from shipper.errors import ShipperError
 from shipper.insight.watch.receivers import Refused, Sending
 
 _PATIENCE_S: Final = 10.0
@@ -69,7 +70,7 @@ class Notifier(threading.Thread):
         try:
             alert = orjson.loads(message.value() or b"")
         except orjson.JSONDecodeError:
-            return True  # not ours
+            alert = None  # not ours: it is refused below
         wait = _FIRST_S
         while not self._ending.is_set():
             try:
@@ -78,7 +79,7 @@ class Notifier(threading.Thread):
                 self.refused += 1
                 log.error("%s refuses an alert: %s", self._sending.url, error)  # noqa: TRY400
                 return True
-            except (httpx.HTTPError, OSError) as error:
+            except (httpx.HTTPError, OSError, ShipperError) as error:
                 if wait == _FIRST_S:
                     log.warning("%s does not take alerts (%s): they wait", self._sending.url, error)
                 self.failed += 1
@@ -95,7 +96,11 @@ class Notifier(threading.Thread):
         self._consumer.pause(assigned)
         waited = 0.0
         while waited < seconds and not self._ending.wait(min(_POLL_S, seconds)):
-            self._consumer.poll(0)
+            early = self._consumer.poll(0)
+            if early is not None and early.error() is None:
+                # Partitions that were given to us meanwhile are not paused; its turn comes.
+                self._consumer.seek(_place(early))
+                self._consumer.pause(self._consumer.assignment())
             waited += _POLL_S
         self._consumer.resume(self._consumer.assignment())
 
@@ -105,3 +110,7 @@ class Notifier(threading.Thread):
         except KafkaException as error:
             # It will come once more: receivers know alerts by their id.
             logging.getLogger("shipper").debug("a commit failed: %s", error)
+
+
+def _place(message: Message) -> TopicPartition:
+    return TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0)

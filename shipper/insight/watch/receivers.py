@@ -41,11 +41,15 @@ class Sending:
         self._path, self._body = _form(receiver)
         self._headers()
 
-    def send(self, alert: Alert) -> None:
-        """Raises Refused, or httpx.HTTPError for what may go better later."""
+    def send(self, alert: Alert | None) -> None:
+        """Raises Refused; httpx.HTTPError or ConfigError for what may go better later."""
+        try:
+            body = self._body(alert)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise Refused("it is no alert") from None
         answer = self._client.post(
             self.url.rstrip("/") + self._path if self._path else self.url,
-            json=self._body(alert),
+            json=body,
             headers=self._headers(),
         )
         if answer.status_code in _LATER:
@@ -59,7 +63,7 @@ class Sending:
         if not self._receiver.secret_file:
             return {}
         try:
-            secret = Path(self._receiver.secret_file).read_text("utf-8").strip()
+            secret = Path(self._receiver.secret_file).read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigError(
                 f"notify {self.url}: can't read the secret {self._receiver.secret_file}",
@@ -68,7 +72,7 @@ class Sending:
         return {self._receiver.header: secret}
 
 
-def _form(receiver: Webhook | Alertmanager) -> tuple[str, Callable[[Alert], object]]:
+def _form(receiver: Webhook | Alertmanager) -> tuple[str, Callable[[Any], object]]:
     """What is added to the address, and what makes an alert the body."""
     if isinstance(receiver, Webhook):
         return "", dict
