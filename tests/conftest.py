@@ -29,6 +29,7 @@ _ON_THE_HOST = frozenset(
 _ALONE = frozenset(("capture", "config", "http", "record", "replay", "round_trip"))
 
 
+@pytest.hookimpl(tryfirst=True)  # the plugin reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests have to share a process, where there are several (`--dist loadgroup`).
 
