@@ -1,9 +1,13 @@
 """Rules about change, new values and silence, with a real Kafka: what is raised of it."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from brokers.kafka import Kafka
+from confluent_kafka import Producer
+
+from shipper.record import encoder_of
 
 from .watching import BEGIN, Place, Record, record
 
@@ -96,6 +100,35 @@ def test_groups_beyond_the_limit_are_counted(kafka: Kafka, tmp_path: Path) -> No
     groups = {a["alert"]["group"]["source.ip"] for a in alerts}
     assert 1 <= len(groups) <= 16
     assert place.counted["crowded"] == 64 - len(groups)
+
+
+def test_every_form_that_holds_the_document_is_read(kafka: Kafka, tmp_path: Path) -> None:
+    """ECS JSON, Avro and OCSF are; what holds no ECS document, or nothing, is counted apart."""
+    rules = '[[rule]]\nid = "gone"\nkind = "silence"\nby = ["client"]\n'
+    place = Place(kafka, "forms", rules, tmp_path)
+    producer = Producer(kafka.inside)
+    for n, form in enumerate(("ecs", "avro", "ocsf", "cim")):
+        encoder = encoder_of(form, "1.1")
+        headers: dict[str, str | bytes | None] = {
+            "content-type": encoder.content_type,
+            "schema-name": encoder.schema_name,
+            "schema-version": encoder.schema_version,
+        }
+        one = record(n, BEGIN, source__ip=f"198.51.100.{n}")
+        producer.produce(place.records, encoder.encode(one), key=str(n), headers=headers)
+        if form == "avro":
+            producer.produce(place.records, encoder.encode(one)[:40], key="cut", headers=headers)
+    keyless = json.dumps(record(9, BEGIN, source__ip="198.51.100.9"))
+    producer.produce(place.records, keyless)
+    for strange in (b"", b"[1]", b"no JSON", None):
+        producer.produce(place.records, strange, key="strange")
+    assert producer.flush(30) == 0
+
+    alerts = place.until_end()
+    assert {a["alert"]["group"]["source.ip"] for a in alerts} == {
+        *("198.51.100.0", "198.51.100.1", "198.51.100.2", "198.51.100.9")
+    }
+    assert (place.counted["records"], place.counted["malformed"]) == (4, 5)
 
 
 def _minute(alert: Record) -> int:

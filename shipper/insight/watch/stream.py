@@ -28,13 +28,14 @@ from shipper.insight.watch.observe import PARTITIONER, Observations, Observer
 from shipper.insight.watch.settings import Settings
 from shipper.insight.watch.shard import Shard
 from shipper.insight.watch.watched import Watched
+from shipper.record import read_message
 
 _COMMIT_S: Final = 1.0
 #: A process that died holds up what it had written for as long, and its partitions.
 _GONE_MS: Final = 12_000
 _ONE: Final = b"0"
-#: Observations are worthless once they are read.
-_DAY_MS: Final = "86400000"
+#: Observations are worthless once they are read; what is away for longer has to begin anew.
+_WEEK_MS: Final = "604800000"
 
 
 class _Alike(Deserializer):  # type: ignore[misc]
@@ -44,22 +45,30 @@ class _Alike(Deserializer):  # type: ignore[misc]
         return _ONE
 
 
-class _Json(Deserializer):  # type: ignore[misc]
-    """A document; None for what is none, which is counted."""
+class _Message(Deserializer):  # type: ignore[misc]
+    """The ECS document in a message of any form; None for what has none, which is counted.
+
+    Forms that have no room for it (CIM, apipark) can't be held against rules.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.malformed = 0
 
-    def __call__(self, value: bytes, ctx: SerializationContext) -> dict[str, Any] | None:  # noqa: ARG002
+    def __call__(self, value: bytes | None, ctx: SerializationContext) -> dict[str, Any] | None:
         try:
-            found = orjson.loads(value)
-        except (orjson.JSONDecodeError, TypeError):
-            found = None
-        if isinstance(found, dict):
+            found = read_message(_headers(ctx.headers), value or b"")
+        except ValueError:
+            found = {}
+        if isinstance(found.get("event"), dict) and "ecs" in found:
             return found
         self.malformed += 1
         return None
+
+
+def _headers(given: object) -> list[tuple[str, bytes]]:
+    """A message's headers as librdkafka hands them out: a list, with None for empty ones."""
+    return [(name, text or b"") for name, text in given] if isinstance(given, list) else []
 
 
 class _Dump(Serializer):  # type: ignore[misc]
@@ -101,7 +110,7 @@ class Stream:
         self.shard = Shard(
             {rule.id: rule for rule in rules}, settings.grace, max(1, settings.groups // 16)
         )
-        self._json = _Json()
+        self._message = _Message()
         self._observer = Observer(rules)
         self._rules = {rule.id: rule for rule in rules}
         self._instance = (settings.group, str(uuid.uuid4()))
@@ -112,8 +121,8 @@ class Stream:
 
     @property
     def malformed(self) -> int:
-        """Messages that were no JSON documents."""
-        return self._json.malformed
+        """Messages that held no ECS document."""
+        return self._message.malformed
 
     def run(self) -> None:
         """Until it is stopped, by `stop` or a signal."""
@@ -141,6 +150,10 @@ class Stream:
             processing_guarantee="exactly-once",
             state_dir=state,
             loglevel=None,
+            # What was to be read next is deleted: we were away for longer than topics keep it.
+            # Baselines and open alerts are as old by then, and a monitor that waits for somebody
+            # to reset its offsets tells nothing: it begins anew (which is logged as critical).
+            auto_recover_from_source_offset_out_of_range=True,
             consumer_extra_config={**others, "session.timeout.ms": _GONE_MS},
             producer_extra_config={
                 **others,
@@ -155,7 +168,7 @@ class Stream:
     def _frames(self, topics: Topics) -> None:
         application = self._application
         records = application.topic(
-            topics.records, value_deserializer=self._json, key_deserializer=_Alike()
+            topics.records, value_deserializer=self._message, key_deserializer=_Alike()
         )
         observations = application.topic(
             self.observations,
@@ -164,7 +177,7 @@ class Stream:
                 topics.partitions,
                 topics.replicas,
                 extra_config={
-                    "retention.ms": _DAY_MS,
+                    "retention.ms": _WEEK_MS,
                     # Of its own: what is read late must not be deleted for its age.
                     "message.timestamp.type": "LogAppendTime",
                 },
