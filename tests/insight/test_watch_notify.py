@@ -150,8 +150,10 @@ def test_alertmanager_has_what_fires_and_ends_what_is_over(kafka: Kafka, tmp_pat
         hook = f'[[notify]]\nkind = "alertmanager"\nurl = "{address}"\n'
         place = Place(kafka, "alertmanager", _FAILING + hook, tmp_path)
         place.publish([_answered(0, 500)])
-        with place.running():
+        with place.running() as process:
             eventually(lambda: len(alerts_of(address)) == 1, "it fires", 120.0)
+            process.terminate()
+            assert process.wait(30) == 0
         (found,) = alerts_of(address)
         assert found["labels"] == {
             "alertname": "failing",
