@@ -75,7 +75,7 @@ demo: setup ## Set up, capture real traffic here, and show it as it comes out of
 .PHONY: test
 test: setup-dev setup-insight ## Set up and run the tests (root: they load the kernel program)
 	@$(call debian,$(DEBIAN_TEST))
-	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadscope $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: setup-dev ## ruff, mypy --strict and import-linter

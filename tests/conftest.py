@@ -5,9 +5,11 @@ import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 # Where a landing depends on it, chance does not: the same examples each time. Elsewhere others
 # each time, and what failed once is tried first.
@@ -29,19 +31,23 @@ _ON_THE_HOST = frozenset(
 _ALONE = frozenset(("capture", "config", "http", "record", "replay", "round_trip"))
 
 
-@pytest.hookimpl(tryfirst=True)  # the plugin reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests have to share a process, where there are several (`--dist loadgroup`).
+class _Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Which tests have to share a process, where there are several (`--dist loadscope`).
 
     Most tests wait for somebody else's server, so that two cores carry more than two of them; but
     the tests of a folder share theirs.
     """
-    for item in items:
-        folder, *names = item.path.relative_to(Path(__file__).parent).parts
-        group = "host" if folder in _ON_THE_HOST else folder
-        if folder in _ALONE:
-            group = "/".join((folder, *names))
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder, _, names = nodeid.partition("::")[0].removeprefix("tests/").partition("/")
+        if folder in _ON_THE_HOST:
+            return "host"
+        return f"{folder}/{names}" if folder in _ALONE else folder
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:  # noqa: ANN401 - the plugin's
+    """By folder, not at random."""
+    return _Together(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
