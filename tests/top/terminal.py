@@ -71,7 +71,13 @@ class Terminal:
     def _tmux(self, *words: str) -> str:
         done = subprocess.run(
             ["tmux", "-L", self._name, *words],
-            capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"},
+            capture_output=True, text=True, check=False, env=_environment(),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the size of a terminal that is not the one that we make."""
+    ours = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    return {**ours, "LC_ALL": "C.UTF-8"}
