@@ -5,7 +5,7 @@ A judge keeps what it remembers of a group in the group's document, which lies i
 
 from typing import Any, Final, NamedTuple, Protocol
 
-from shipper.insight.watch.rules import Change, Measure, New, Sigma, Silence, Threshold
+from shipper.insight.watch.rules import Change, Measure, New, Silence, Threshold
 from shipper.insight.watch.slots import Slot, count, quantile
 
 _SECOND: Final = 1000
@@ -71,18 +71,20 @@ class ThresholdJudge:
         return at + self._rule.step if at < group["last"] + _DAY else None
 
 
-class SigmaJudge:
-    """Records that a Sigma rule fits."""
+class CountJudge:
+    """Records that a Sigma rule fits, or the different values `of` a field that they have."""
 
-    def __init__(self, rule: Sigma) -> None:
-        self._rule = rule
+    def __init__(self, least: int, of: str = "") -> None:
+        self._least, self._of = least, of
 
     def judge(self, group: Group, window: Slot, at: int) -> Verdict:
         """So many in the window."""
         del group, at
-        found, limit = window["n"], self._rule.count
-        records = "record" if found == 1 else "records"
-        return Verdict(found >= limit, f"{found} {records}", float(found), float(limit))
+        found = len(window["v"]) if self._of else window["n"]
+        said = f"{found} record{'s' if found > 1 else ''}"
+        if self._of:
+            said = f"{found} different values of {self._of}"
+        return Verdict(found >= self._least, said, float(found), float(self._least))
 
     def wake(self, group: Group, at: int) -> int | None:
         """Nothing is remembered."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, TypedDict
 from zlib import crc32
 
-from shipper.insight.watch.fields import Record, at, duration_s, time_ms
+from shipper.insight.watch.fields import Record, at, time_ms
 from shipper.insight.watch.watched import Watched
 
 #: Fixed, because where a group's state lies follows from it.
@@ -18,7 +18,7 @@ SHARDS: Final = 16
 PARTITIONER: Final = "murmur2_random"
 
 #: Rule, group, whether it matters, and what was measured.
-Seen = tuple[str, list[str], bool, float | None]
+Seen = tuple[str, list[str], bool, float | str | None]
 
 
 class Observations(TypedDict):
@@ -46,8 +46,8 @@ class Observer:
             if not rule.concerns(record):
                 continue
             group = rule.group(record)
-            value = duration_s(record) if rule.latency else None
-            if rule.latency and value is None:
+            value = rule.measured(record) if rule.measured else None
+            if rule.measured and value is None:
                 continue
             place = shard(group[:-1] if rule.values else group)
             shards.setdefault(place, []).append((rule.id, list(group), rule.matters(record), value))

@@ -1,17 +1,18 @@
 """Rules of the configuration -> what is done with a record, and with what a group comes to."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from shipper.insight.watch import sigma
+from shipper.insight.watch.conditions import Test
 from shipper.insight.watch.fields import Record, duration_s, label, reader, text
 from shipper.insight.watch.judges import (
     ChangeJudge,
+    CountJudge,
     Judge,
     NewJudge,
-    SigmaJudge,
     SilenceJudge,
     ThresholdJudge,
 )
@@ -44,7 +45,9 @@ class Watched:
     readers: tuple[Callable[[Record], object], ...]
     concerns: Callable[[Record], bool]
     matters: Callable[[Record], bool]
-    latency: bool
+    #: What is measured of a record: a latency (seconds), or one of the values that are counted;
+    #: None where nothing is. A record of which it finds nothing does not count.
+    measured: Callable[[Record], float | str | None] | None
     #: Whether the last part of a group is a value of what the parts before name.
     values: bool
     #: The window, the step, the least time that it holds, and the quiet after it (ms).
@@ -87,13 +90,14 @@ def _detections(rule: Sigma, beside: Path) -> Iterator[Watched]:
                 "severity": detection.severity,
             }
         )
-        yield _watched(
-            one,
-            _both(admits(rule.where), detection.fits),
-            _always,
-            SigmaJudge(rule),
-            detection.version,
-        )
+        concerns = _both(admits(rule.where), detection.fits)
+        counted = detection.counted or sigma.Counted(rule.window, rule.by, rule.count, "")
+        if detection.counted:
+            one = one.model_copy(update={"window": counted.span, "by": counted.by})
+            concerns = _both(concerns, _has(counted.by))
+        judge = CountJudge(counted.least, counted.of)
+        made = _watched(one, concerns, _always, judge, detection.version)
+        yield replace(made, measured=_value(counted.of)) if counted.of else made
 
 
 def _watched(
@@ -116,7 +120,7 @@ def _watched(
         readers=tuple(reader(name) for name in by),
         concerns=concerns,
         matters=matters,
-        latency=isinstance(rule, Threshold | Change) and rule.measure == "latency",
+        measured=duration_s if _of_latency(rule) else None,
         values=isinstance(rule, New),
         span=rule.span,
         step=rule.step,
@@ -149,7 +153,23 @@ def _matters(rule: Threshold | Change | New | Silence) -> Callable[[Record], boo
     return _always
 
 
-def _both(one: sigma.Test, other: sigma.Test) -> sigma.Test:
+def _of_latency(rule: AnyRule) -> bool:
+    return isinstance(rule, Threshold | Change) and rule.measure == "latency"
+
+
+def _value(field: str) -> Callable[[Record], str | None]:
+    """What finds one of the values that are counted."""
+    read = reader(field)
+    return lambda record: None if (found := read(record)) is None else text(found)
+
+
+def _has(fields: Iterable[str]) -> Test:
+    """Whether all of these are there: what has no group belongs to none."""
+    reads = [reader(field) for field in fields]
+    return lambda record: all(read(record) is not None for read in reads)
+
+
+def _both(one: Test, other: Test) -> Test:
     return lambda record: one(record) and other(record)
 
 
