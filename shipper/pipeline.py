@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from shipper.contract.attribution import Attribution
 from shipper.contract.events import Event
 from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
@@ -22,6 +23,8 @@ Waiting = Callable[[], bool]
 LeavesOut = Callable[[Exchange], str | None]
 #: What to call when the record of an exchange is settled; None for one that measures nothing.
 Measure = Callable[[Exchange], Settled | None]
+#: Who took part in an exchange; None where nothing is known.
+Attribute = Callable[[Exchange], Attribution | None]
 
 
 class Letters(NamedTuple):
@@ -57,6 +60,7 @@ class Pipeline:
         self.left_out: Counter[str] = Counter()  #: exchanges of which no record is wanted
         self.volume: LeavesOut | None = None  #: asked, where it is set, about each exchange
         self.measure: Measure | None = None  #: asked about one exchange of each batch
+        self.attribute: Attribute | None = None  #: asked, where it is set, about each exchange
         self._measured = False
         self._letters = letters
         self._waiting = waiting
@@ -85,8 +89,9 @@ class Pipeline:
             self.left_out[reason] += 1
             return
         self.exchanges += 1
+        who = None if self.attribute is None else self.attribute(exchange)
         try:
-            record = self.builder.build(exchange, wall_offset_ns, created_ns)
+            record = self.builder.build(exchange, wall_offset_ns, created_ns, who)
         except RecordRejected as error:
             self._reject(error)
             return

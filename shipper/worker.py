@@ -104,6 +104,8 @@ class Worker:
         )
         self._volume = Volume(wiring.volume_settings(config))
         self._pipeline.volume = self._volume.leaves_out if self._volume.settings.decides else None
+        self._attributor = wiring.attribution(config, log)
+        self._pipeline.attribute = self._attributor.attribute if self._attributor else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
         self._reporter = Reporter(self._pipeline, outputs.kafka)
 
@@ -116,6 +118,8 @@ class Worker:
         left = sink.flush(self._left() if self._deadline else 0.0)
         self._books.finish(self._left)
         sink.close()
+        if self._attributor is not None:
+            self._attributor.close()
         if left:
             self._say_left(left)
 

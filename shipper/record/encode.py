@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from shipper.contract.attribution import Attribution
 from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
@@ -20,6 +21,7 @@ from shipper.record.encoders import encoder_of
 from shipper.record.headers import NameSeen
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
 from shipper.record.model.record import CONSTANT_ADAPTERS, VARIABLE_ADAPTERS
+from shipper.record.participants import Participants
 from shipper.record.settings import (
     MINIMUM_KEY_BYTES,
     Action,
@@ -65,6 +67,7 @@ class RecordBuilder:
         self._documents = DocumentBuilder(settings, identity)
         self._constant = _constant(settings, identity)
         self._variable = VARIABLE_ADAPTERS[settings.schema_version]
+        self._participants = Participants(settings)
         self._topic = settings.topic
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
@@ -79,11 +82,17 @@ class RecordBuilder:
         #: Records that were cut to `RecordSettings.maximum_bytes`.
         self.shortened = 0
 
-    def build(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Record:
+    def build(
+        self,
+        exchange: Exchange,
+        wall_offset_ns: int,
+        created_ns: int,
+        who: Attribution | None = None,
+    ) -> Record:
         """The record of an exchange, redacted and validated.
 
         `wall_offset_ns` turns the exchange's clock into wall time, `created_ns` is the present
-        (both ns, wall time since 1970). Raises RecordRejected.
+        (both ns, wall time since 1970); `who` took part in it. Raises RecordRejected.
         """
         if exchange.request is None and exchange.response is None:
             raise RecordRejected("the exchange holds neither a request nor a response", {})
@@ -93,6 +102,8 @@ class RecordBuilder:
             time = created_ns
             document["shipper"]["timestamp_replaced"] = True
         valid = _validated(self._variable, document, self._constant)
+        if who is not None:
+            self._participants.write(who, valid)
         return Record(valid, time // _MILLISECOND, self._partition(exchange))
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:

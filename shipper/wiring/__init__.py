@@ -1,5 +1,6 @@
 """Translates the configuration into what each room is told. Only here do their words meet."""
 
+from shipper.wiring.attributing import attribution
 from shipper.wiring.capturing import capture_settings, rules, sinks
 from shipper.wiring.delivering import Outputs, asking, check_framing, outputs, pipeline, schema
 from shipper.wiring.recording import (
@@ -15,6 +16,7 @@ __all__ = [
     "Outputs",
     "asking",
     "assembler",
+    "attribution",
     "capture_settings",
     "check_framing",
     "identity",

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from shipper.config.model.attribution import Attribution
 from shipper.config.model.capture import Capture, Http, Match
 from shipper.config.model.delivery import Kafka, Ledger, Registry, Spool
 from shipper.config.model.record import Privacy, Record
@@ -18,6 +19,7 @@ from shipper.config.values import ListenAddress, Output, Several
 
 __all__ = [
     "Agent",
+    "Attribution",
     "Capture",
     "Config",
     "Http",
@@ -70,6 +72,7 @@ class Config(Section):
         default=("kafka",), min_length=1, description="`kafka`, `stdout`, `file:PATH`, or several"
     )
     capture: Capture = Capture()
+    attribution: Attribution = Attribution()
     http: Http = Http()
     record: Record = Record()
     privacy: Privacy = Privacy()

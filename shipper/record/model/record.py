@@ -96,7 +96,10 @@ def _closed(name: str, keys: Iterable[str], version: str) -> TypeAdapter[Any]:
     return TypeAdapter(part)
 
 
-# The same fields in two halves: the constant ones need to be validated once only.
+#: The parts that say who holds an end of the connection: validated once for all its exchanges.
+PARTICIPANT: Final = ("container", "kubernetes", "process", "user", "service")
+
+# The same fields in parts: what stays the same needs to be validated once only.
 CONSTANT_ADAPTERS: Final = {
     version: _closed("ConstantParts", CONSTANT, version) for version in RECORD_VERSIONS
 }
@@ -107,4 +110,7 @@ VARIABLE_ADAPTERS: Final = {
         version,
     )
     for version in RECORD_VERSIONS
+}
+PARTICIPANT_ADAPTERS: Final = {
+    version: _closed("Participant", PARTICIPANT, version) for version in RECORD_VERSIONS
 }

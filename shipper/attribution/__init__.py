@@ -1,0 +1,13 @@
+"""Attribution: the connection of an exchange -> who held its ends, as far as they are on this host.
+
+This is the room's door: `Attributor.attribute` answers from memory and waits for nothing but a
+name that is being asked for, no longer than configured; whatever takes time is done by a thread of
+its own. What is not known is absent, and counted by its reason. It knows neither HTTP nor records
+nor Kafka, and imports the standard library alone.
+"""
+
+from shipper.attribution.attributor import REASONS, Attributor
+from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
+from shipper.attribution.host import Host
+
+__all__ = ["NOBODY", "REASONS", "Attributor", "Ends", "Holder", "Host", "Sockets"]

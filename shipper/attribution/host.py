@@ -1,0 +1,104 @@
+"""What is known of this host: its cgroups and the names that go with them, kept by one thread.
+
+The thread sleeps until a cgroup comes or goes, or a second is over.
+"""
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from shipper.attribution.cgroups import Cgroups
+from shipper.attribution.holders import Holder
+from shipper.attribution.parts import Part, place_parts
+from shipper.attribution.paths import NOWHERE, Place, place
+
+#: Seconds between two looks at what tells nothing by itself.
+_INTERVAL: Final = 1.0
+
+Reason = str
+
+
+class Host:
+    """Places by cgroup, and what is to be said of them."""
+
+    def __init__(self, root: Path | None, *, log: logging.Logger) -> None:
+        """Reads the cgroups below `root`, where there is one. UnavailableError: no inotify."""
+        self.version = 0  #: grows when an earlier answer may be another now
+        self._log = log
+        self._cgroups = Cgroups(root) if root is not None else None
+        if self._cgroups is not None:
+            self._cgroups.read()
+        self._refreshers: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wake = -1
+
+    def start(self, *refreshers: Callable[[], None]) -> None:
+        """Keep it up to date from now on; `refreshers` are called about once a second.
+
+        After the last fork: a thread does not come along.
+        """
+        self._refreshers += refreshers
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="attribution", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """The thread ends; what is known stays."""
+        if self._thread is not None:
+            os.eventfd_write(self._wake, 1)
+            self._thread.join()
+            self._thread = None
+            os.close(self._wake)
+        if self._cgroups is not None:
+            self._cgroups.close()
+
+    def place(self, cgroup: int | None) -> Place | Reason:
+        """The place of a cgroup, or why there is none."""
+        if cgroup is None:
+            return "cgroup_absent"
+        if self._cgroups is None:
+            return "cgroup_unknown"
+        path = self._cgroups.known.get(cgroup)
+        if path is None:
+            with self._lock:
+                self._cgroups.refresh()
+            path = self._cgroups.known.get(cgroup)
+        if path is None:
+            return "cgroup_unknown"
+        return _named(path)
+
+    def place_of(self, holder: Holder) -> Place | Reason:
+        """The same of who holds a socket; what its own file says is more."""
+        return self.place(holder.cgroup)
+
+    def parts(self, of: Place) -> dict[str, Part]:
+        """What is to be said of a place."""
+        return place_parts(of)
+
+    def _run(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        if self._cgroups is not None:
+            poll.register(self._cgroups, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll(_INTERVAL * 1000)]
+            if self._wake in ready:
+                return
+            if ready and self._cgroups is not None:
+                with self._lock:
+                    self._cgroups.refresh()
+                self.version += 1
+            for refresh in self._refreshers:
+                refresh()
+
+
+def _named(path: str) -> Place | Reason:
+    if path == "/":
+        return "cgroup_root"
+    found = place(path)
+    return "cgroup_unnamed" if found == NOWHERE else found

@@ -1,0 +1,33 @@
+"""The configuration -> who tells, for each exchange, who took part."""
+
+import logging
+from pathlib import Path
+
+from shipper.attribution import Attributor, Host
+from shipper.capture import find_root
+from shipper.config import Config
+from shipper.errors import ShipperError
+
+
+def attribution(config: Config, log: logging.Logger) -> Attributor | None:
+    """Who answers for one worker, as configured; None where nothing is to be told.
+
+    Starts a thread. What is missing on this host is said once, and its fields are absent.
+    """
+    if not config.attribution.containers:
+        return None
+    try:
+        host = Host(_root(config), log=log)
+    except ShipperError as error:
+        log.warning("nothing is told of containers and units: %s", error)
+        return None
+    host.start()
+    return Attributor(host)
+
+
+def _root(config: Config) -> Path | None:
+    """Where the cgroups of events are found by their ids."""
+    try:
+        return find_root(config.capture.cgroup_root).path
+    except ShipperError:
+        return None  # capture by interface needs none
