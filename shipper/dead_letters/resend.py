@@ -23,6 +23,7 @@ from shipper.delivery import (
 from shipper.registry import schema_id
 
 _POLL_S: Final = 0.1
+_AS_THEN: Final = "set kafka.topic, kafka.framing and record.encoding as they were then"
 
 
 @dataclass(slots=True)
@@ -40,17 +41,19 @@ def resend(letters: Iterable[Letter], config: Config, timeout_s: float) -> Outco
     A record that several letters are about is sent once.
     """
     outcome = Outcome()
-    letters = list(letters)
-    framing = _framing(letters, config)
+    open_: dict[str, list[Letter]] = {}
+    form = wiring.topic_form(config)
+    for letter in letters:
+        if why := letter.unsendable:
+            outcome.skipped.append((letter.key, why))
+        elif why := form.differs(letter.record()):
+            outcome.skipped.append((letter.key, f"{why}: {_AS_THEN}"))
+        else:
+            open_.setdefault(letter.key, []).append(letter)
+    framing = _framing((about[0] for about in open_.values()), config)
     options = Options(partition_by=config.kafka.partition_by, framing=framing)
     sink = KafkaSink(dict(config.kafka.settings), log=_quiet, options=options)
     taken: set[bytes] = set()
-    open_: dict[str, list[Letter]] = {}
-    for letter in letters:
-        if letter.unsendable:
-            outcome.skipped.append((letter.key, letter.unsendable))
-        else:
-            open_.setdefault(letter.key, []).append(letter)
 
     def settled(key: str, reason: str | None) -> None:
         about = open_.pop(key)
@@ -81,7 +84,7 @@ def _framing(letters: Iterable[Letter], config: Config) -> Framing | None:
         return None
     ids: dict[SchemaName, SchemaId] = {}
     for letter in letters:
-        if letter.topic == config.kafka.topic and not letter.unsendable:
+        if letter.topic == config.kafka.topic:
             name = schema_name(letter.record().headers)
             ids[name] = ids.get(name) or schema_id(asking.ask(name))
     return Framing(config.kafka.framing, config.kafka.topic, ids.get)

@@ -10,6 +10,7 @@ from shipper.delivery.check import check_kafka
 from shipper.delivery.consume import Extent, Received, Start, TopicReader
 from shipper.delivery.dead_file import DEAD_LETTERS, DeadFile, Kept
 from shipper.delivery.files import FileSink, StdoutSink
+from shipper.delivery.form import Form, TopicForm
 from shipper.delivery.framing import Framing, SchemaId, SchemaName, schema_name
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.lines import Lines
@@ -30,6 +31,7 @@ __all__ = [
     "DeadFile",
     "Extent",
     "FileSink",
+    "Form",
     "Framing",
     "Full",
     "KafkaSink",
@@ -54,6 +56,7 @@ __all__ = [
     "TeeSink",
     "Topic",
     "TopicAdmin",
+    "TopicForm",
     "TopicReader",
     "check_kafka",
     "connection",

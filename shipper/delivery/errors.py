@@ -207,6 +207,15 @@ MEANINGS: dict[int, Meaning] = {
     _E._DESTROY: Meaning("closed", "closed before it was sent", "", Help.RESTART),
 }
 
+#: A row that Kafka has no code for: the record may not go where it was meant to.
+OTHER_FORM = Meaning(
+    "other_form",
+    "what the spool kept is of another form than is configured now",
+    "send it again as then: `shipper dead-letters resend --reason other_form` with that "
+    "kafka.topic, kafka.framing and record.encoding",
+    Help.NONE,
+)
+
 #: The reasons that no time mends, only somebody.
 FOR_OPERATORS = frozenset(row.reason for row in MEANINGS.values() if row.help is Help.OPERATOR)
 

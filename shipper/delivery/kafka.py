@@ -15,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery import errors
 from shipper.delivery.client import Client
-from shipper.delivery.errors import Settings
+from shipper.delivery.errors import Meaning, Settings
 from shipper.delivery.framing import Framing
 from shipper.delivery.options import Options
 from shipper.delivery.partition import Partitions, PartitionUnknown
@@ -89,30 +89,27 @@ class KafkaSink:
         One without a number is a letter of its own, and treated as one: where the dead topic
         can't be used it goes to the file, and nothing waits for that.
         """
-        recovery = self._recovery
-        if not recovery.free:
+        if not self._recovery.free:
             self._refuse()
-        ticket = self._ticket
         if record.sequence == UNNUMBERED:
-            self._treatment.take_letter(ticket, record)
+            self._treatment.take_letter(self._ticket, record)
         elif self._treatment.undated:
-            record = self._treatment.without_time(ticket, record)
-        try:
-            self._hand_over(ticket, record)
-        except BufferError:
-            self._client.poll(0)
+            record = self._treatment.without_time(self._ticket, record)
+        self._take(record, settled)
+
+    def bury(self, record: EncodedRecord, row: Meaning, said: str, settled: Settled) -> None:
+        """Publish a record's letter in its place; where no letters are written it has failed.
+
+        `Backpressure` as in `submit`.
+        """
+        if not self._recovery.free:
             self._refuse()
-        except PartitionUnknown:
-            if not recovery.find(record.topic):
-                self._refuse()
-            self.submit(record, settled)
+        letter = self._treatment.bury(self._ticket, record, row, said)
+        if letter is not None:
+            self._take(letter, settled)
             return
-        except KafkaException as e:
-            self._not_taken(record, settled, errors.error_of(e))
-            return
-        self._table[ticket] = record, settled
-        self._ticket = ticket + 1
-        self.counters.submitted += 1
+        self._note(record, settled)
+        self._treatment.settle(self._ticket - 1, row.reason)
 
     def offer(self, record: EncodedRecord, settled: Settled) -> None:
         """Publish what may fail without harm, as an account: no record waits for its sake.
@@ -182,17 +179,36 @@ class KafkaSink:
             list(record.headers),
         )
 
+    def _take(self, record: EncodedRecord, settled: Settled | None) -> None:
+        try:
+            self._hand_over(self._ticket, record)
+        except BufferError:
+            self._client.poll(0)
+            self._refuse()
+        except PartitionUnknown:
+            if not self._recovery.find(record.topic):
+                self._refuse()
+            self._take(record, settled)
+        except KafkaException as e:
+            self._not_taken(record, settled, errors.error_of(e))
+        else:
+            self._note(record, settled)
+
+    def _note(self, record: EncodedRecord, settled: Settled | None) -> None:
+        self._table[self._ticket] = record, settled
+        self._ticket += 1
+        self.counters.submitted += 1
+
     def _refuse(self) -> None:
+        self._cases.pop(self._ticket, None)  # of what was not taken
         self.counters.refused += 1
         raise Backpressure
 
     def _not_taken(self, record: EncodedRecord, settled: Settled | None, error: KafkaError) -> None:
         """What `produce` refused on the spot: this record for itself, or any for now."""
         if self._recovery.hopeless(error, record.topic):
-            self._table[self._ticket] = record, settled
-            self.counters.submitted += 1
-            self._recovery.accuse(self._ticket, error)
-            self._ticket += 1
+            self._note(record, settled)
+            self._recovery.accuse(self._ticket - 1, error)
         else:
             self._refuse()
 

@@ -1,6 +1,8 @@
 """What dead incarnations left in the spool: adopted, sent under its old ids, and then closed.
 
-An incarnation is closed by its account: only when that is acknowledged too, its folder goes.
+An incarnation is closed by its account: only when that is acknowledged too, its folder goes. What
+was accepted under another configuration, in a form that its topic does not have now, becomes a
+dead letter.
 """
 
 import logging
@@ -11,9 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from shipper.contract.record import EncodedRecord
+from shipper.contract.record import UNNUMBERED, EncodedRecord
+from shipper.delivery import errors
+from shipper.delivery.form import TopicForm
 from shipper.delivery.kafka import KafkaSink
-from shipper.delivery.sink import Backpressure, Counters, Log
+from shipper.delivery.sink import Backpressure, Counters, Log, Settled
 from shipper.delivery.spool import Folder, Leftover, folders
 
 #: Seconds between two looks at who has died, and at files that could not be opened.
@@ -45,6 +49,7 @@ class Legacy:
         kafka: KafkaSink,
         close_account: Callable[[Leftover], EncodedRecord | None],
         log: Log,
+        form: TopicForm | None = None,
     ) -> None:
         self.counters = Counters()
         self.incarnations = 0
@@ -52,6 +57,7 @@ class Legacy:
         self._kafka = kafka
         self._close_account = close_account
         self._log = log
+        self._form = form
         self._adopted: list[_Adopted] = []
         self._found: list[Path] = []  # not looked into yet
         self._refused: dict[Path, str] = {}  # folders that can't be used, and what was said
@@ -129,13 +135,22 @@ class Legacy:
         leftover, count = adopted.leftover, 0
         while count < most and (waiting := adopted.held or self._next(adopted)) is not None:
             position, record = waiting
-            self._kafka.submit(record, partial(self._settle, adopted, position))
+            self._submit(record, partial(self._settle, adopted, position))
             self.counters.submitted += 1
             count += 1
             adopted.held = None
         if leftover.settled and not adopted.closing:
             self._end(adopted)
         return count
+
+    def _submit(self, record: EncodedRecord, settled: Settled) -> None:
+        """Hand on what may go where it was meant to, else its letter."""
+        numbered = record.sequence != UNNUMBERED
+        why = self._form.differs(record) if self._form is not None and numbered else ""
+        if why:
+            self._kafka.bury(record, errors.OTHER_FORM, why, settled)
+        else:
+            self._kafka.submit(record, settled)
 
     def _next(self, adopted: _Adopted) -> tuple[int, EncodedRecord] | None:
         adopted.held = next(adopted.records, None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from shipper.contract.record import EncodedRecord
+from shipper.delivery.form import TopicForm
 from shipper.delivery.kafka import KafkaSink
 from shipper.delivery.legacy import Legacy
 from shipper.delivery.lines import Lines
@@ -32,7 +33,10 @@ _ALL_THEIRS: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
-    """`name` is the worker's folder below `root`; sizes in bytes are its share, times in s."""
+    """`name` is the worker's folder below `root`; sizes in bytes are its share, times in s.
+
+    `form` is that of the records' topic now: what dead incarnations left is held to it.
+    """
 
     root: Path
     name: str
@@ -41,6 +45,7 @@ class SpoolSettings:
     sync_interval: float = 1.0
     when_full: Literal["block", "drop_oldest", "drop_newest"] = "block"
     memory_bytes: int = 32 << 20
+    form: TopicForm | None = None
 
 
 class SpooledSink:
@@ -64,7 +69,7 @@ class SpooledSink:
         self.counters = Counters()
         self.lost = Lost()
         self.folder = Folder.make(settings.root, settings.name)
-        self.legacy = Legacy(settings.root, kafka, close_account, log)
+        self.legacy = Legacy(settings.root, kafka, close_account, log, settings.form)
         #: Set when nothing remains to be said of this incarnation: its folder goes with `close`.
         self.accounted = False
         self._settings = settings

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError
 from shipper.contract.record import EncodedRecord
 from shipper.delivery import errors
 from shipper.delivery.client import Client, now_ms
-from shipper.delivery.errors import Help
+from shipper.delivery.errors import Help, Meaning
 from shipper.delivery.guilty import NO_TIME, Case, retimed
 from shipper.delivery.isolation import Failure
 from shipper.delivery.letters import Letters
@@ -24,6 +24,8 @@ from shipper.delivery.sink import Counters, Settled
 INVALID = "invalid"
 #: How long this host's clock is believed wrong once Kafka has refused the present (seconds).
 _UNDATED_S = 60.0
+#: The code of a failure that is none of Kafka's.
+_NOT_KAFKAS = 0
 _WRONG_CLOCK = (
     "Kafka refuses the present as a record's time, so this host's clock or the broker's is wrong: "
     "set it; meanwhile messages go without a time (header timestamp-replaced)"
@@ -78,6 +80,18 @@ class Treatment:
         """A letter about what never was a record: it stands for itself."""
         self.cases[ticket] = case = Case(letter)
         case.letter, case.reason = letter, INVALID
+
+    def bury(
+        self, ticket: int, record: EncodedRecord, row: Meaning, said: str
+    ) -> EncodedRecord | None:
+        """A record that must not go out: the letter in its place, None where none are written."""
+        failure = Failure(_NOT_KAFKAS, -1, row, said)
+        self.cases[ticket] = case = Case(record)
+        case.bury(failure, self._options)
+        self._client.say_line(
+            logging.ERROR, row.reason, errors.words(row, said, case.done(case.letter))
+        )
+        return case.letter
 
     def withdraw(self, ticket: int) -> None:
         """It was not taken after all."""

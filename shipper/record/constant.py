@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from shipper.contract.record import FRAMING_HEADER
 from shipper.record.model.counterparts import ECS_VERSION
 from shipper.record.settings import ClientIp, Identity, RecordSettings
 
@@ -65,14 +66,18 @@ def origin_parts(identity: Identity) -> Part:
 
 
 def message_headers(
-    schema_name: str, schema_version: str, content_type: str = "application/json"
+    schema_name: str,
+    schema_version: str,
+    content_type: str = "application/json",
+    framing: str = "plain",
 ) -> tuple[tuple[str, bytes], ...]:
     """The text headers of a message."""
-    return (
+    headers = (
         ("content-type", content_type.encode("ascii")),
         ("schema-name", schema_name.encode("ascii")),
         ("schema-version", schema_version.encode("ascii")),
     )
+    return headers if framing == "plain" else (*headers, (FRAMING_HEADER, framing.encode("ascii")))
 
 
 def own_part(settings: RecordSettings) -> Part:

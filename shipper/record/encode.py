@@ -74,7 +74,7 @@ class RecordBuilder:
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
         encoder = encoder_of(settings.encoding, settings.schema_version)
         self._headers = message_headers(
-            encoder.schema_name, encoder.schema_version, encoder.content_type
+            encoder.schema_name, encoder.schema_version, encoder.content_type, settings.framing
         )
         self._encode = encoder.encode
         self._shortener = Shortener(encoder)

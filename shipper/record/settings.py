@@ -156,8 +156,9 @@ class RecordSettings:
     message carries the latter (Kafka 4 refuses more than an hour). A record longer than
     `maximum_bytes` is shortened; `letter_maximum_bytes` bounds a dead letter, which holds a record
     as a JSON text, where each quote takes two bytes. `encoding` is the form that records go out in
-    (`encoders.ENCODINGS`). `schema_version` is the version of the schema that the records are of;
-    a newer program goes on writing it until it is told.
+    (`encoders.ENCODINGS`), `framing` what messages say that delivery puts around it.
+    `schema_version` is the version of the schema that the records are of; a newer program goes on
+    writing it until it is told.
     """
 
     topic: str = "http.header.v1"
@@ -166,6 +167,7 @@ class RecordSettings:
     dataset: str = "http.header"
     namespace: str = "default"
     encoding: str = "ecs"
+    framing: str = "plain"
     schema_version: str = "1.0"
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)

@@ -2,7 +2,15 @@
 
 from shipper.wiring.attributing import attribution
 from shipper.wiring.capturing import capture_settings, rules, sinks
-from shipper.wiring.delivering import Outputs, asking, check_framing, outputs, pipeline, schema
+from shipper.wiring.delivering import (
+    Outputs,
+    asking,
+    check_framing,
+    outputs,
+    pipeline,
+    schema,
+    topic_form,
+)
 from shipper.wiring.recording import (
     assembler,
     identity,
@@ -28,5 +36,6 @@ __all__ = [
     "rules",
     "schema",
     "sinks",
+    "topic_form",
     "volume_settings",
 ]

@@ -11,6 +11,7 @@ from shipper.delivery import (
     DEAD_LETTERS,
     DeadFile,
     FileSink,
+    Form,
     Framing,
     KafkaSink,
     Log,
@@ -21,6 +22,7 @@ from shipper.delivery import (
     SpoolSettings,
     StdoutSink,
     TeeSink,
+    TopicForm,
 )
 from shipper.errors import ConfigError, ShipperError
 from shipper.ledger import Origin, closing
@@ -104,6 +106,13 @@ def schema(config: Config) -> SchemaName:
     return SchemaName(encoder.schema_name, encoder.schema_version, encoder.content_type)
 
 
+def topic_form(config: Config) -> TopicForm:
+    """What the records' topic holds."""
+    name = schema(config)
+    form = Form(name.schema, name.content_type, config.kafka.framing)
+    return TopicForm(config.kafka.topic, form)
+
+
 def check_framing(config: Config) -> None:
     """Ask once whether records can be framed at all: ConfigError if never.
 
@@ -151,5 +160,6 @@ def _kafka(config: Config, who: Origin, writer: DeadLetters, log: Log) -> Spoole
         sync_interval=spool.sync_interval,
         when_full=spool.when_full,
         memory_bytes=spool.memory_bytes,
+        form=topic_form(config),
     )
     return SpooledSink(kafka, settings, log=log, close_account=partial(closing, by=who))

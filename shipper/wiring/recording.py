@@ -35,6 +35,7 @@ def record_settings(config: Config) -> RecordSettings:
         dead_topic=config.kafka.dead_topic,
         namespace=record.namespace,
         encoding=record.encoding,
+        framing=config.kafka.framing,
         schema_version=record.schema_version,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),

@@ -15,6 +15,7 @@ from shipper.record import DeadLetters, Identity, RecordSettings, encoder_of
 
 ROOT = Path(__file__).parents[2]
 DEAD, DATA = "http.header.dead.v1", "http.header.v1"
+AVRO = "http.header.avro.v1"
 WHO = Identity("agent-1", "bf8c6f4e-6d1f-4f5e-9a54-0b6a3a1c7f11", 0, "0.1.0", host_name="web-1")
 LETTERS = DeadLetters(RecordSettings(letter_maximum_bytes=3000), WHO, now_ns=time.time_ns)
 
@@ -62,11 +63,11 @@ def shipper(broker: MockBroker | str, tmp_path: Path, *arguments: str) -> int:
     return main(["dead-letters", *arguments, *where])
 
 
-def messages(broker: MockBroker) -> list[Received]:
-    """What is on the records' topic."""
+def messages(broker: MockBroker, topic: str = DATA) -> list[Received]:
+    """What is on a topic."""
     with TopicReader(
         {"bootstrap.servers": broker.bootstrap},
-        DATA,
+        topic,
         log=lambda _level, _line: None,
         start=Start.BEGINNING,
     ) as reader:
@@ -167,15 +168,44 @@ def test_a_record_that_is_no_text_comes_back_too(
     example = ROOT / "schemas" / "http.header.v1" / "examples" / "1.0" / "get.json"
     value = avro.encode(json.loads(example.read_bytes()))
     headers = (("content-type", b"avro/binary"), ("schema-version", b"1.0"))
-    whole = record(5)._replace(value=value, headers=headers)
+    whole = record(5)._replace(topic=AVRO, value=value, headers=headers)
+    broker.create_topic(AVRO)
     with pytest.raises(UnicodeDecodeError):
         value.decode()
     DeadFile(tmp_path / "dead-letters.jsonl").keep(LETTERS.letter(whole, "policy", "no"), "")
     assert shipper(broker, tmp_path, "show", "*-0-5") == 0
     assert '"original": "/search?q=shipper"' in capsys.readouterr().out
     assert shipper(broker, tmp_path, "resend", "*-0-5") == 0
-    (found,) = messages(broker)
+    (found,) = messages(broker, AVRO)
     assert (found.value, found.headers) == (value, headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ((("content-type", b"avro/binary"),), f"{DATA} as avro/binary, plain; {DATA} has {DATA}"),
+        ((("framing", b"guid"),), f"{DATA} as application/json, guid; {DATA} has {DATA}"),
+        (
+            (("schema-name", b"splunk.cim.web"),),
+            f"splunk.cim.web as application/json, plain; {DATA}",
+        ),
+    ],
+)
+def test_a_record_of_another_form_is_not_sent(
+    broker: MockBroker,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    headers: tuple[tuple[str, bytes], ...],
+    why: str,
+) -> None:
+    """Its topic has another one by now: it is said which, and what to set."""
+    other = record(5)._replace(headers=headers)
+    DeadFile(tmp_path / "dead-letters.jsonl").keep(LETTERS.letter(other, "policy", "no"), "")
+    assert shipper(broker, tmp_path, "resend", "*-0-5") == 1
+    said = capsys.readouterr().out
+    assert f"not sent: it is {why}" in said
+    assert "set kafka.topic, kafka.framing and record.encoding as they were then" in said
+    assert messages(broker) == []
 
 
 def test_a_record_of_two_letters_is_sent_once(
