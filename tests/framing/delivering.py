@@ -38,6 +38,23 @@ def configured(tmp: Path, servers: object, registry: str, **more: object) -> Con
     return load(environ={}, flags=flags, default_path=tmp / "none")
 
 
+def options(config: Config) -> list[str]:
+    """The same configuration for a command of `shipper`."""
+    kafka, record = config.kafka, config.record
+    said = {
+        "kafka.bootstrap.servers": kafka.settings["bootstrap.servers"],
+        "kafka.topic": kafka.topic,
+        "kafka.dead_topic": kafka.dead_topic,
+        "kafka.ledger_topic": kafka.ledger_topic,
+        "kafka.framing": kafka.framing,
+        "record.encoding": record.encoding,
+        "record.schema_version": record.schema_version,
+        "registry.url": config.registry.url,
+        "spool.path": config.spool.path,
+    }
+    return [part for name, value in said.items() for part in ("--set", f"{name}={value}")]
+
+
 class Delivering:
     """One worker's delivery; `said` has its log, `sent` the documents in the order of numbers."""
 

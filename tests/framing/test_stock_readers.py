@@ -26,7 +26,7 @@ from shipper.record import AvroForm, DeadLetters
 from shipper.record.schema import RECORDS
 from shipper.registry import Registry
 
-from .delivering import Delivering, Json, configured, golden
+from .delivering import Delivering, Json, configured, golden, options
 from .standin import StandIn
 
 KINDS = {"ecs": "closed", "avro": "avro"}
@@ -205,14 +205,7 @@ def test_dead_letters(
         letter = _letter(agent, written[3])
         agent.sink.kafka.submit(letter)
         assert agent.sink.kafka.flush(30) == 0
-    options = []
-    for name in ("kafka.bootstrap.servers", "registry.url", "kafka.topic", "kafka.dead_topic"):
-        section, _, key = name.partition(".")
-        value = servers if key.startswith("bootstrap") else getattr(getattr(config, section), key)
-        options += ["--set", f"{name}={value}"]
-    options += ["--set", "kafka.framing=confluent", "--set", "record.encoding=avro"]
-    options += ["--set", f"spool.path={config.spool.path}"]
-    assert main(["dead-letters", "resend", "--all", "--json", *options]) == 0
+    assert main(["dead-letters", "resend", "--all", "--json", *options(config)]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["acknowledged"] == 1
     again = kafka.read(topic)[-1]
     assert (again.key(), again.value()) == (written[3].key(), written[3].value())
