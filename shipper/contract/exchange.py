@@ -66,11 +66,12 @@ class Message:
     Times are nanoseconds on the event's clock: the first byte of the header block, and the last
     byte of the message where it was seen. `header_bytes` counts the block as it was sent, blank
     line included; `body_bytes` is None where the end was not seen. `headers` keeps order,
-    multiplicity and spelling.
+    multiplicity and spelling, and is a tuple that messages may share: whoever is handed it may keep
+    what was made of it.
     """
 
     version: str | None  # "1.1"; "0.9" for a simple request or response (RFC 1945 section 4.1)
-    headers: list[tuple[str, str]]
+    headers: tuple[tuple[str, str], ...]
     start: int
     end: int | None
     header_bytes: int

@@ -48,7 +48,7 @@ def simple_head(event: Event) -> ResponseHead:
 
     RFC 1945 section 6: a simple response is its body, and ends with the connection.
     """
-    message = Response(None, [], event.time, None, 0, None)
+    message = Response(None, (), event.time, None, 0, None)
     head = ResponseHead(message, [], b"")
     head.sequence, head.acknowledged = event.sequence, event.until
     head.until_close = True

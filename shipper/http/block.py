@@ -15,6 +15,7 @@ by those who do.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from shipper.contract.exchange import Incomplete, Message, Request, Response
@@ -24,7 +25,7 @@ from shipper.http.contradictions import (
     look_at_request,
     look_at_response,
 )
-from shipper.http.fields import CONTENT_LENGTH, HOST, parse_fields
+from shipper.http.fields import CONTENT_LENGTH, HOST, Fields, parse_fields
 from shipper.http.startline import (
     BlockError,
     Fault,
@@ -35,6 +36,10 @@ from shipper.http.startline import (
 # All control characters but the tab, which is white space (RFC 5234 appendix B.1).
 _CONTROLS: Final = bytes(({*range(0x20)} - {0x09}) | {0x7F})
 _CONTROL_CHARACTER: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+#: What is longer, in bytes, is not remembered, and no more of it than so much is.
+_LONGEST_REMEMBERED: Final = 2048
+_REMEMBERED: Final = 512
 
 
 class Head:
@@ -91,7 +96,7 @@ class Head:
     def forget(self) -> None:
         """Let go of what takes room, where no exchange will tell of it."""
         self.raw = b""
-        self.message.headers.clear()
+        self.message.headers = ()
 
     @property
     def body_awaited(self) -> bool:
@@ -120,12 +125,62 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
 
     `whole` says that the blank line is there; `cut` that the block was longer than is taken.
     """
-    text = raw.decode("latin-1")
     anomalies: list[str] = []
-    lines = text.split("\r\n")
-    # The one look at every byte: CR and LF in pairs, and no other control character.
-    if len(raw) - len(raw.translate(None, _CONTROLS)) != 2 * (len(lines) - 1):
-        lines = _odd_lines(text, anomalies)
+    end = raw.find(b"\r\n")
+    first = raw[:end].decode("latin-1")
+    fields = _usual(raw[end:]) if whole and not cut and end > 0 and first.isprintable() else None
+    if fields is not None:
+        message = parse_start_line(first, anomalies)
+    else:
+        message, fields = _parse_odd(raw, anomalies, cut=cut)
+    if fields.anomalies:
+        anomalies += fields.anomalies
+    message.headers = fields.headers
+    message.header_bytes = len(raw)
+    head: RequestHead | ResponseHead
+    if isinstance(message, Request):
+        head = RequestHead(message, anomalies, raw, fields.length, fields.chunked)
+        host = fields.host
+        # As nearly all are: nothing can contradict.
+        if (
+            fields.seen & ~CONTENT_LENGTH != HOST
+            or message.target[:1] != "/"
+            or len(host) > LONGEST_HOST
+            or not is_host(host)
+        ):
+            look_at_request(message, fields, anomalies, whole=whole and not cut)
+    else:
+        head = ResponseHead(message, anomalies, raw, fields.length, fields.chunked)
+        if fields.seen:
+            look_at_response(message, fields, anomalies)
+    if cut:
+        message.cut = True
+        anomalies.append("oversized_block")
+    return head
+
+
+def _usual(rest: bytes) -> Fields | None:
+    """The fields behind a start line, given from its end on; None if anything but a line is odd."""
+    return _remembered(rest) if len(rest) <= _LONGEST_REMEMBERED else _behind_start_line(rest)
+
+
+def _behind_start_line(rest: bytes) -> Fields | None:
+    lines = _plain_lines(rest)
+    if lines is None:
+        return None
+    try:
+        return parse_fields(lines[1 : lines.index("", 1)])
+    except ValueError:  # no blank line
+        return None
+
+
+# On a connection that is kept, requests differ in their first line, and often in nothing else.
+_remembered = lru_cache(maxsize=_REMEMBERED)(_behind_start_line)
+
+
+def _parse_odd(raw: bytes, anomalies: list[str], *, cut: bool) -> tuple[Request | Response, Fields]:
+    """The start line and the fields of any block; the message has no headers yet."""
+    lines = _plain_lines(raw) or _odd_lines(raw.decode("latin-1"), anomalies)
     first = 0 if lines[0] else _first_line(lines)
     try:
         last = lines.index("", first)
@@ -137,28 +192,15 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
         message = cut_start_line(lines[first], anomalies)
     else:
         message = _unended_line(lines[first], anomalies)
-    fields = parse_fields(lines[first + 1 : last], message.headers, anomalies)
-    length, chunked, seen, host = fields
-    head: RequestHead | ResponseHead
-    if isinstance(message, Request):
-        head = RequestHead(message, anomalies, raw, length, chunked)
-        # As nearly all are: nothing can contradict.
-        if (
-            seen & ~CONTENT_LENGTH != HOST
-            or message.target[:1] != "/"
-            or len(host) > LONGEST_HOST
-            or not is_host(host)
-        ):
-            look_at_request(message, fields, anomalies, whole=whole and not cut)
-    else:
-        head = ResponseHead(message, anomalies, raw, length, chunked)
-        if seen:
-            look_at_response(message, fields, anomalies)
-    message.header_bytes = len(raw)
-    if cut:
-        message.cut = True
-        anomalies.append("oversized_block")
-    return head
+    return message, parse_fields(lines[first + 1 : last])
+
+
+def _plain_lines(raw: bytes) -> list[str] | None:
+    """The lines of a block; None if it has other control characters than CRLF."""
+    lines = raw.decode("latin-1").split("\r\n")
+    # The one look at every byte.
+    controls = len(raw) - len(raw.translate(None, _CONTROLS))
+    return lines if controls == 2 * (len(lines) - 1) else None
 
 
 def _first_line(lines: list[str]) -> int:

@@ -28,7 +28,7 @@ _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#]*)")
 
 def look_at_request(request: Request, fields: Fields, anomalies: list[str], *, whole: bool) -> None:
     """Name what of a request does not go together; `whole`: all of its fields are there."""
-    _, chunked, seen, host = fields
+    seen, host = fields.seen, fields.host
     if not seen & HOST:
         if whole and request.version == "1.1":
             anomalies.append("missing_host")
@@ -39,13 +39,13 @@ def look_at_request(request: Request, fields: Fields, anomalies: list[str], *, w
         _look_at_authority(absolute[1].lower(), absolute[2], request, anomalies)
     if seen & TRANSFER_ENCODING:
         _look_at_version(request.version, anomalies)
-        if not chunked:
+        if not fields.chunked:
             anomalies.append("chunked_not_final")
 
 
 def look_at_response(response: Response, fields: Fields, anomalies: list[str]) -> None:
     """Name what of a response does not go together. HEAD and CONNECT it does not know."""
-    length, _, seen, _ = fields
+    length, seen = fields.length, fields.seen
     if seen & TRANSFER_ENCODING:
         _look_at_version(response.version, anomalies)
     status = response.status

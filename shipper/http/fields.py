@@ -6,7 +6,8 @@ can't be parsed is dropped and named: nobody could tell whether it holds a secre
 """
 
 import re
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from shipper.http.startline import is_token
 
@@ -53,37 +54,52 @@ _KNOWN_CODINGS: Final = frozenset(
 _NO_LETTERS: Final = re.compile("[^a-z]+")
 
 
-# What the fields say together, a plain tuple because one is made for every message:
-# - the length that Content-Length says, None where there is none or none that is agreed on;
-# - whether Transfer-Encoding names chunked;
-# - the bits of HOST, CONTENT_LENGTH and TRANSFER_ENCODING that were seen;
-# - the last value of Host.
-Fields = tuple[int | None, bool, int, str]
+#: A line that is longer, in characters, is not remembered, and no more lines are than these.
+_LONGEST_REMEMBERED: Final = 1024
+_REMEMBERED: Final = 2048
+
+Header = tuple[str, str]
 
 
-def parse_fields(lines: list[str], headers: list[tuple[str, str]], anomalies: list[str]) -> Fields:
-    """Append the fields of `lines` (without their line ends) to `headers`."""
+class Fields(NamedTuple):
+    """What the header lines of one block say. Never changed: blocks that end alike share it.
+
+    `length` is what Content-Length says, None where there is none or none that is agreed on;
+    `chunked` whether Transfer-Encoding names it; `seen` are the bits of HOST, CONTENT_LENGTH and
+    TRANSFER_ENCODING; `host` is the last value of Host, "" where there is none.
+    """
+
+    headers: tuple[Header, ...]
+    length: int | None
+    chunked: bool
+    seen: int
+    host: str
+    anomalies: tuple[str, ...]
+
+
+def parse_fields(lines: list[str]) -> Fields:
+    """What the lines say, given without their ends."""
+    headers: list[Header] = []
+    anomalies: list[str] = []
     seen = repeated = 0
     places = [0] * (TRANSFER_ENCODING + 1)  # of the last header of each kind
     dropped_at = -1  # how many headers there were when the last line was dropped
-    kinds = _KINDS
     for line in lines:
-        name, colon, value = line.partition(":")
-        kind = kinds.get(name)
-        if kind is None or not colon:
+        found = _remembered(line) if len(line) <= _LONGEST_REMEMBERED else _field(line)
+        if found is None:
             if line[:1] in {" ", "\t"}:
                 _fold(line, headers, anomalies, dropped_at)
                 continue
-            name = _odd_name(name, colon, anomalies)
-            if not name:
+            found = _odd_field(line, anomalies)
+            if found is None:
                 dropped_at = len(headers)
                 continue
-            kind = _SPECIAL.get(name.lower(), _PLAIN)
+        header, kind = found
         if kind:
             repeated |= seen & kind
             seen |= kind
             places[kind] = len(headers)
-        headers.append((name, value.strip(" \t")))
+        headers.append(header)
     if repeated & HOST:
         _note(anomalies, "multiple_host")
     host = headers[places[HOST]][1] if seen & HOST else ""
@@ -93,7 +109,29 @@ def parse_fields(lines: list[str], headers: list[tuple[str, str]], anomalies: li
         length, chunked = _framing(headers, anomalies)
     else:
         length, chunked = _length(headers[places[CONTENT_LENGTH]][1], anomalies), False
-    return length, chunked, seen, host
+    return Fields(tuple(headers), length, chunked, seen, host, tuple(anomalies))
+
+
+def _field(line: str) -> tuple[Header, int] | None:
+    """A header and its kind; None for a line in which anything is odd."""
+    name, colon, value = line.partition(":")
+    kind = _KINDS.get(name)
+    if kind is None:
+        if not is_token(name):
+            return None
+        kind = _SPECIAL.get(name.lower(), _PLAIN)
+    return ((name, value.strip(" \t")), kind) if colon else None
+
+
+# Peers repeat themselves: of a usual message all lines but a few have been seen before.
+_remembered = lru_cache(maxsize=_REMEMBERED)(_field)
+
+
+def _odd_field(line: str, anomalies: list[str]) -> tuple[Header, int] | None:
+    """The same of a line that something is odd in; None if it holds no header."""
+    name, colon, value = line.partition(":")
+    name = _odd_name(name, colon, anomalies)
+    return ((name, value.strip(" \t")), _SPECIAL.get(name.lower(), _PLAIN)) if name else None
 
 
 def _odd_name(name: str, colon: str, anomalies: list[str]) -> str:
@@ -111,7 +149,7 @@ def _odd_name(name: str, colon: str, anomalies: list[str]) -> str:
     return trimmed
 
 
-def _fold(line: str, headers: list[tuple[str, str]], anomalies: list[str], dropped_at: int) -> None:
+def _fold(line: str, headers: list[Header], anomalies: list[str], dropped_at: int) -> None:
     """A line that begins with white space: it belongs to the line before it."""
     if dropped_at == len(headers):
         _note(anomalies, "invalid_header_line")
@@ -145,7 +183,7 @@ def _is_number(text: str) -> bool:
     return text.isdecimal() and len(text) <= _LONGEST_NUMBER
 
 
-def _framing(headers: list[tuple[str, str]], anomalies: list[str]) -> tuple[int | None, bool]:
+def _framing(headers: list[Header], anomalies: list[str]) -> tuple[int | None, bool]:
     """How long the body is, and whether it is in chunks.
 
     Transfer-Encoding overrides Content-Length (RFC 9112 section 6.3).

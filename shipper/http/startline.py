@@ -84,7 +84,7 @@ def parse_start_line(line: str, anomalies: list[str]) -> Request | Response:
             and target.isprintable()
             and method in _USUAL_METHODS
         ):
-            return Request(version, [], 0, None, 0, None, False, method, target)  # noqa: FBT003
+            return Request(version, (), 0, None, 0, None, False, method, target)  # noqa: FBT003
     if _names_http(line.lstrip(WHITESPACE)):
         return _odd_status_line(line, anomalies)
     return _odd_request_line(line, anomalies)
@@ -98,7 +98,7 @@ def cut_start_line(line: str, anomalies: list[str]) -> Request | Response:
     method, space, target = line.partition(" ")
     if not space or not is_token(method):
         raise BlockError(Fault.NO_START_LINE)
-    return Request(None, [], 0, None, 0, None, method=method, target=target)
+    return Request(None, (), 0, None, 0, None, method=method, target=target)
 
 
 def _status_line(line: str, anomalies: list[str]) -> Response:
@@ -107,7 +107,7 @@ def _status_line(line: str, anomalies: list[str]) -> Response:
     version, status = _USUAL_VERSIONS.get(protocol), _STATUSES.get(code)
     if version is None or status is None:
         return _odd_status_line(line, anomalies)
-    return Response(version, [], 0, None, 0, None, False, status, reason)  # noqa: FBT003
+    return Response(version, (), 0, None, 0, None, False, status, reason)  # noqa: FBT003
 
 
 def _odd_status_line(line: str, anomalies: list[str]) -> Response:
@@ -121,7 +121,7 @@ def _odd_status_line(line: str, anomalies: list[str]) -> Response:
         digits = _THREE_DIGITS.match(code)
         status = None if digits is None else int(digits[0])
     version = _version(protocol, anomalies)
-    return Response(version, [], 0, None, 0, None, status=status, reason=reason)
+    return Response(version, (), 0, None, 0, None, status=status, reason=reason)
 
 
 def _odd_request_line(line: str, anomalies: list[str]) -> Request:
@@ -144,7 +144,7 @@ def _odd_request_line(line: str, anomalies: list[str]) -> Request:
     else:
         anomalies.append("missing_version")
     _look_at_target(method, target, anomalies)
-    return Request(version, [], 0, None, 0, None, method=method, target=target)
+    return Request(version, (), 0, None, 0, None, method=method, target=target)
 
 
 def _look_at_target(method: str, target: str, anomalies: list[str]) -> None:

@@ -145,15 +145,15 @@ class ClientAddresses:
         return _CANDIDATE.sub(replace, text)
 
     def hide_headers(
-        self, headers: list[tuple[str, str]], known: set[bytes]
-    ) -> list[tuple[str, str]]:
+        self, headers: Iterable[tuple[str, str]], known: set[bytes]
+    ) -> tuple[tuple[str, str], ...]:
         """The headers with every address of the naming ones replaced, and `known` in all."""
-        return [
+        return tuple(
             (name, self._hide_all(value))
             if name.strip().lower() in ADDRESS_HEADERS
             else (name, self.hide(value, known))
             for name, value in headers
-        ]
+        )
 
     def _hide_all(self, text: str) -> str:
         """`text` with everything that looks like an address replaced."""

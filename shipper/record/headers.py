@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed
 from shipper.record.settings import MASK, Action
+from shipper.record.trace import TRACE_HEADERS, trace_parts
 
 #: The key, beside the names, that holds the names in order; no header can be called so.
 NAMES_KEY: Final = "@names"
@@ -56,7 +57,7 @@ TEXT_HEADERS: Final = frozenset(
 # A name longer than this is not remembered: the memory of names is bounded in bytes too.
 _LONGEST_NAME: Final = 128
 
-_COPIED: Final = frozenset({"host", "referer", "user-agent"})
+_COPIED: Final = TRACE_HEADERS | {"host", "referer", "user-agent"}
 
 _AS_IS, _URL, _AUTHORITY, _TEXT, _MASK, _HASH, _DROP = range(7)
 _TREATMENT: Final = {Action.MASK: _MASK, Action.HASH: _HASH, Action.DROP: _DROP}
@@ -77,6 +78,7 @@ class Kept(NamedTuple):
     host: str | None
     referer: str | None
     user_agent: str | None
+    trace: dict[str, dict[str, str]]
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ class HeaderPolicy:
         self.overflow = 0  #: headers whose names were beyond the limit
         self.invalid = 0  #: headers whose names are no field names; they enter no record
 
-    def select(self, headers: list[tuple[str, str]]) -> Kept:
+    def select(self, headers: tuple[tuple[str, str], ...]) -> Kept:
         """What of `headers` enters the record. An empty part means that there were none."""
         part: dict[str, list[str]] = {}
         names: list[str] = []
@@ -151,7 +153,10 @@ class HeaderPolicy:
                 part[rule.name] = [value]
         if names:
             part[NAMES_KEY] = names
-        return Kept(part, copies.get("host"), copies.get("referer"), copies.get("user-agent"))
+        trace = {} if TRACE_HEADERS.isdisjoint(copies) else trace_parts(copies)
+        return Kept(
+            part, copies.get("host"), copies.get("referer"), copies.get("user-agent"), trace
+        )
 
     def _treat(self, treatment: int, value: str) -> str:
         """A value without its secrets, or what stands in its place."""

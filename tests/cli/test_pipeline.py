@@ -58,8 +58,8 @@ def exchange(method: str = "GET", status: int = 200) -> Exchange:
     """A request and its response."""
     here = bytes([127, 0, 0, 1])
     connection = Connection("tcp", "cgroup", "ingress", here, 40000, here, 80, flow=1)
-    request = Request("1.1", [], 1, 2, 20, 0, method=method, target="/")
-    return Exchange(connection, request, Response("1.1", [], 3, 4, 20, 0, status=status))
+    request = Request("1.1", (), 1, 2, 20, 0, method=method, target="/")
+    return Exchange(connection, request, Response("1.1", (), 3, 4, 20, 0, status=status))
 
 
 def pipeline(sink: SlowSink, *, patience: int = 1000) -> Pipeline:

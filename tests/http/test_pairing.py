@@ -36,7 +36,7 @@ def test_plain_exchange() -> None:
             ),
             Request(
                 "1.1",
-                [("Host", "a.example")],
+                (("Host", "a.example"),),
                 start + MS,
                 start + MS,
                 len(GET),
@@ -46,7 +46,7 @@ def test_plain_exchange() -> None:
             ),
             Response(
                 "1.1",
-                [("Content-Length", "5")],
+                (("Content-Length", "5"),),
                 start + 2 * MS,
                 start + 2 * MS,
                 len(OK),
@@ -290,7 +290,7 @@ def test_connection_ends_inside_a_header_block(reason: FlowEnd, why: str) -> Non
     [exchange] = run([half, wire.end(reason)])
     assert summary([exchange]) == [("/two", None, [f"request_{why}", "no_response"])]
     assert exchange.request
-    assert exchange.request.headers == [("Host", "a.example")]
+    assert list(exchange.request.headers) == [("Host", "a.example")]
 
     wire = Wire()
     events = wire.send(CLIENT, GET)

@@ -199,7 +199,7 @@ def told(message: Request | Response | None) -> tuple[object, str | None, list[t
     """What a message says of itself."""
     assert message
     first = (message.method, message.target) if isinstance(message, Request) else message.status
-    return first, message.version, message.headers
+    return first, message.version, list(message.headers)
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)

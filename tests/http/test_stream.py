@@ -27,7 +27,7 @@ def test_byte_by_byte_with_messages_around() -> None:
     _, exchange, _ = run(events)
     assert exchange.request
     assert exchange.response
-    assert exchange.request.headers == [("Host", "a.example"), ("Content-Length", "5")]
+    assert list(exchange.request.headers) == [("Host", "a.example"), ("Content-Length", "5")]
     assert (exchange.request.header_bytes, exchange.request.body_bytes) == (len(POST), 5)
     assert exchange.request.start == events[2].time
     assert exchange.request.end == events[2 + len(POST) - 1].time
@@ -116,7 +116,7 @@ def test_piece_with_other_boundaries() -> None:
     two = wire.event(CLIENT, flags=Flag.END, data=GET[9:], sequence=(start + 9) % 2**32)
     [exchange] = run([one, two], close=True)
     assert exchange.request
-    assert exchange.request.headers == [("Host", "a.example")]
+    assert list(exchange.request.headers) == [("Host", "a.example")]
     assert exchange.request.header_bytes == len(GET)
     assert exchange.anomalies == ()
 
@@ -141,7 +141,7 @@ def test_piece_from_before_the_block() -> None:
     stray = wire.event(CLIENT, data=b"x: y\r\n", sequence=one.sequence - 99)
     [exchange] = run([one, stray, two, *wire.send(SERVER, OK, body=5)], assembler)
     assert exchange.request
-    assert exchange.request.headers == [("Host", "a.example")]
+    assert list(exchange.request.headers) == [("Host", "a.example")]
     assert exchange.incomplete == exchange.anomalies == ()
     assert assembler.counters["header_out_of_order"] == 1
 
@@ -206,7 +206,7 @@ def test_cut_by_the_kernel() -> None:
     [exchange] = run([one, *wire.send(SERVER, NOT_FOUND)])
     assert exchange.request
     assert exchange.request.cut
-    assert exchange.request.headers == []
+    assert list(exchange.request.headers) == []
     assert exchange.incomplete == ()
 
 
@@ -219,7 +219,7 @@ def test_block_over_the_bound() -> None:
     [exchange] = run(events, assembler)
     assert exchange.request
     assert exchange.request.cut
-    assert exchange.request.headers == [("Host", "a.example")]
+    assert list(exchange.request.headers) == [("Host", "a.example")]
     assert assembler.counters["header_without_start"] == 2
 
 

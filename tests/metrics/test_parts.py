@@ -90,8 +90,8 @@ def test_the_oldest_that_waits_is_never_told_younger(turns: list[tuple[int, floa
 
 def _exchange(end: int | None, *incomplete: Incomplete) -> Exchange:
     connection = Connection("tcp", "cgroup", None, b"\x7f\0\0\1", 1, b"\x7f\0\0\1", 80, 1)
-    request = Request("1.1", [], 1_000_000_000, 1_000_000_000, 20, 0)
-    response = Response("1.1", [], 2_000_000_000, end, 20, 0)
+    request = Request("1.1", (), 1_000_000_000, 1_000_000_000, 20, 0)
+    response = Response("1.1", (), 2_000_000_000, end, 20, 0)
     return Exchange(connection, request, response, incomplete=incomplete)
 
 

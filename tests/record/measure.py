@@ -17,7 +17,7 @@ from shipper.contract.exchange import Exchange, Request, Response
 from shipper.record.model.record import ADAPTER, VARIABLE_ADAPTERS, RecordDocument
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"
-REQUEST = [
+REQUEST = (
     ("Host", "www.example.org"),
     ("User-Agent", AGENT),
     ("Accept", "text/html,application/xhtml+xml"),
@@ -25,8 +25,8 @@ REQUEST = [
     ("Accept-Encoding", "gzip, deflate, br"),
     ("Connection", "keep-alive"),
     ("X-Request-Id", "7f3c2a90-1111-4222-8333-abcdefabcdef"),
-]
-RESPONSE = [
+)
+RESPONSE = (
     ("Server", "nginx/1.22.1"),
     ("Date", "Mon, 23 Nov 2026 00:06:31 GMT"),
     ("Content-Type", "text/html; charset=utf-8"),
@@ -36,7 +36,7 @@ RESPONSE = [
     ("Vary", "Accept-Encoding"),
     ("Cache-Control", "max-age=60"),
     ("X-Cache", "HIT"),
-]
+)
 
 
 def usual(target: str) -> Exchange:

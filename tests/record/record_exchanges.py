@@ -61,7 +61,7 @@ def request(
     lines = [("Host", host)] if host is not None else []
     return Request(
         version="1.1",
-        headers=[*lines, *headers],
+        headers=(*lines, *headers),
         start=BOOT,
         end=BOOT + 10_000,
         header_bytes=200,
@@ -80,7 +80,7 @@ def response(
     """A response, 100 bytes of header block, from 0.9 to 1.2 ms after the request."""
     return Response(
         version="1.1",
-        headers=[("Server", "nginx"), *headers],
+        headers=(("Server", "nginx"), *headers),
         start=BOOT + 900_000,
         end=BOOT + 1_200_000,
         header_bytes=100,
@@ -188,7 +188,7 @@ def examples() -> dict[str, tuple[RecordSettings, Exchange]]:
             Exchange(
                 V4,
                 replace(request(host=None), version="0.9"),
-                Response("0.9", [], BOOT + 900_000, BOOT + 1_200_000, 0, 887),
+                Response("0.9", (), BOOT + 900_000, BOOT + 1_200_000, 0, 887),
                 anomalies=("missing_version", "simple_response"),
             ),
         ),

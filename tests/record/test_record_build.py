@@ -311,7 +311,7 @@ def test_a_proxy_that_speaks_for_itself() -> None:
 @pytest.mark.parametrize("body", [None, 99])
 def test_an_answer_without_a_status(body: int | None) -> None:
     """HTTP/0.9: the status is absent, the outcome unknown, and no object is empty."""
-    simple = Response("0.9", [], BOOT + 1, BOOT + 2, 0, body)
+    simple = Response("0.9", (), BOOT + 1, BOOT + 2, 0, body)
     read = document(exchange(replace(request(), version="0.9"), simple))
     assert read["http"]["version"] == "0.9"
     expected = {"bytes": 99, "body": {"bytes": 99}} if body else None

@@ -16,7 +16,7 @@ from shipper.volume.bucket import Buckets
 def exchange(number: int, port: int = 40_000) -> Exchange:
     """One of a connection."""
     connection = Connection("tcp", "cgroup", None, b"\x0a\0\0\1", port, b"\x0a\0\0\2", 80, 1)
-    return Exchange(connection, Request("1.1", [], 0, 0, 20, 0), None, number)
+    return Exchange(connection, Request("1.1", (), 0, 0, 20, 0), None, number)
 
 
 def passed(volume: Volume, count: int) -> int:

@@ -31,9 +31,9 @@ def exchange(  # noqa: PLR0913 - all that rules look at
 ) -> Exchange:
     """A health check, unless it is said otherwise."""
     connection = Connection("tcp", "cgroup", direction, client, 4000, b"\x0a\0\0\2", 80, 1)
-    headers = [("Host", host), ("USER-AGENT", agent)]
+    headers = (("Host", host), ("USER-AGENT", agent))
     request = Request("1.1", headers, 0, 0, 20, 0, method=method, target=target)
-    response = None if status is None else Response("1.1", [], 1, 1, 20, 0, status=status)
+    response = None if status is None else Response("1.1", (), 1, 1, 20, 0, status=status)
     return Exchange(connection, request, response, **more)
 
 

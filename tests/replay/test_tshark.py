@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -225,6 +226,6 @@ def kept_values(message: dict[str, Any], name: str) -> list[str]:
     return found
 
 
-def values(headers: list[tuple[str, str]], name: str) -> list[str]:
+def values(headers: Iterable[tuple[str, str]], name: str) -> list[str]:
     """What was sent in the headers of this name."""
     return [value for spelling, value in headers if spelling.lower() == name]

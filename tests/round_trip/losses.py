@@ -90,7 +90,7 @@ def _block(message: Message) -> tuple[object, ...]:
         if hasattr(message, "status")
         else (getattr(message, "method", None), getattr(message, "target", None))
     )
-    return (*first, message.version, message.headers, message.header_bytes)
+    return (*first, message.version, list(message.headers), message.header_bytes)
 
 
 def _is(one: Exchange, expected: Told) -> bool:
