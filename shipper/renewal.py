@@ -19,6 +19,7 @@ CHANGEABLE: Final = (
     "record.response_headers",
     "record.internal_networks",
     "record.trusted_proxies",
+    "record.client_headers",
     "privacy",
     "volume",
     "agent.log_level",

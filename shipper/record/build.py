@@ -8,6 +8,7 @@ from shipper.record.addresses import ClientAddresses, address_text, inside, peri
 from shipper.record.clock import timestamp, writable
 from shipper.record.community_id import community_id
 from shipper.record.constant import event_part, own_part
+from shipper.record.forwarded import forwarded_client
 from shipper.record.headers import HeaderPolicy, NameSeen
 from shipper.record.model.versions import ordered
 from shipper.record.redact import Redactor
@@ -42,6 +43,7 @@ class DocumentBuilder:
         self._clients = ClientAddresses(privacy.client_ip, keyed)
         self._perimeter = perimeter(settings.internal_networks)
         self._trusted = inside(settings.trusted_proxies, "trusted proxy")
+        self._client_headers = settings.client_headers
         self._has_perimeter = bool(settings.internal_networks)
         self._event = event_part(settings, identity)
         self._own = own_part(settings)
@@ -80,6 +82,8 @@ class DocumentBuilder:
         self._facts(document["shipper"], exchange)
         if exchange.connection.proxied is not None:
             self._proxied(document, exchange.connection, exchange.connection.proxied)
+        if self._client_headers and exchange.request is not None:
+            self._forwarded(document, exchange.connection, exchange.request)
         return document
 
     def _times(self, document: Part, exchange: Exchange, offset: int, created: int) -> None:
@@ -117,6 +121,8 @@ class DocumentBuilder:
         http["request"] = part
         if kept.user_agent is not None:
             document["user_agent"] = {"original": kept.user_agent}
+        if kept.trace:
+            document |= kept.trace
         redactor = self._redactor
         connect = request.method == "CONNECT"
         target = (redactor.authority if connect else redactor.url)(request.target)
@@ -174,6 +180,24 @@ class DocumentBuilder:
         document["server"] = {"ip": server, "port": proxied.destination_port}
         related = document["related"]
         related["ip"] = list(dict.fromkeys((client, *related["ip"], server)))
+
+    def _forwarded(self, document: Part, connection: Connection, request: Request) -> None:
+        """Fills `client` with whom the trusted proxies in front name in their header."""
+        peer = connection.client_address
+        proxied = connection.proxied
+        if proxied is not None and proxied.source is not None and self._trusted(plain(peer)):
+            peer = proxied.source
+        if not self._trusted(plain(peer)):
+            return
+        found = forwarded_client(request.headers, self._client_headers, self._trusted)
+        if found is None:
+            return
+        client = self._clients.text(found.address)
+        document["client"] = {"ip": client}
+        if found.port is not None:
+            document["client"]["port"] = found.port
+        related = document["related"]
+        related["ip"] = list(dict.fromkeys((client, *related["ip"])))
 
     def _facts(self, own: Part, exchange: Exchange) -> None:
         """What is not ECS."""

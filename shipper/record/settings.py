@@ -151,7 +151,8 @@ class RecordSettings:
     """Everything that shapes a record.
 
     `internal_networks` (CIDRs) turn `network.direction` into the ECS perimeter words.
-    `trusted_proxies` (CIDRs) are the peers whose PROXY protocol header is believed.
+    `trusted_proxies` (CIDRs) are the peers whose PROXY protocol header is believed, and what they
+    say in `client_headers`, the headers (lower case, the first one there counts) that they write.
     `maximum_ahead_ns` is how far an event's time may lie ahead of `event.created` before the
     message carries the latter (Kafka 4 refuses more than an hour). A record longer than
     `maximum_bytes` is shortened; `letter_maximum_bytes` bounds a dead letter, which holds a record
@@ -173,6 +174,7 @@ class RecordSettings:
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     internal_networks: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    client_headers: tuple[str, ...] = ()
     maximum_ahead_ns: int = 3_600_000_000_000
     maximum_bytes: int = 900_000
     letter_maximum_bytes: int = 2_000_000

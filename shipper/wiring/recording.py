@@ -53,6 +53,7 @@ def record_settings(config: Config) -> RecordSettings:
         ),
         internal_networks=tuple(str(network) for network in record.internal_networks),
         trusted_proxies=tuple(str(network) for network in record.trusted_proxies),
+        client_headers=record.client_headers,
         maximum_ahead_ns=int(record.max_ahead * _SECOND),
         maximum_bytes=record.max_bytes,
     )

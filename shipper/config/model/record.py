@@ -65,6 +65,11 @@ class Record(Section):
         default=(),
         description="networks of the proxies whose PROXY protocol header gives `client.*`",
     )
+    client_headers: Several[Literal["forwarded", "x-forwarded-for", "x-real-ip"]] = Field(
+        default=(),
+        description="headers in which the trusted proxies write whom they were asked by: "
+        "`forwarded`, `x-forwarded-for`, `x-real-ip`; the first one there gives `client.*`",
+    )
     max_bytes: int = Field(
         default=900_000,
         ge=4096,
