@@ -27,6 +27,7 @@ class Cgroups:
         """Nothing is read yet. UnavailableError where the kernel gives no inotify instance."""
         self.known: dict[int, str] = {}
         self.unwatched = 0  #: directories whose changes are not told: too many watches
+        self.missed = False  #: changes were not told: `read` is due
         self._root = root
         self._inotify = Inotify()
         self._watched: dict[int, str] = {}
@@ -42,16 +43,18 @@ class Cgroups:
         before = dict(self._ids)
         self._ids.clear()
         self.unwatched = 0
+        self.missed = False
         self._enter("")
         for path, number in before.items():
             if self._ids.get(path) != number:
                 self._forget(number)
 
-    def refresh(self) -> None:
-        """Take in what has changed since."""
-        for change in self._inotify.changes():
+    def refresh(self) -> bool:
+        """Take in some of what has changed since; False when there was nothing."""
+        changes = self._inotify.changes()
+        for change in changes:
             if change.what & OVERFLOWED:
-                self.read()
+                self.missed = True
             elif change.what & IGNORED:
                 self._watched.pop(change.watch, None)
             elif (parent := self._watched.get(change.watch)) is not None:
@@ -60,6 +63,7 @@ class Cgroups:
                     self._enter(path)
                 elif change.what & DELETED and (number := self._ids.pop(path, None)):
                     self._forget(number)
+        return bool(changes)
 
     def close(self) -> None:
         """Nothing is told any more; what is known stays."""

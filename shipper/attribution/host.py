@@ -7,6 +7,7 @@ import logging
 import os
 import select
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -25,10 +26,14 @@ Reason = str
 class Host:
     """Places by cgroup, and what is to be said of them."""
 
-    def __init__(self, root: Path | None, *, log: logging.Logger) -> None:
-        """Reads the cgroups below `root`, where there is one. UnavailableError: no inotify."""
+    def __init__(self, root: Path | None, *, log: logging.Logger, patience: float = 0.05) -> None:
+        """Reads the cgroups below `root`, where there is one. UnavailableError: no inotify.
+
+        An answer takes no longer than about `patience`, in seconds.
+        """
         self.version = 0  #: grows when an earlier answer may be another now
         self._log = log
+        self._patience = patience
         self._cgroups = Cgroups(root) if root is not None else None
         if self._cgroups is not None:
             self._cgroups.read()
@@ -63,14 +68,8 @@ class Host:
             return "cgroup_absent"
         if self._cgroups is None:
             return "cgroup_unknown"
-        path = self._cgroups.known.get(cgroup)
-        if path is None:
-            with self._lock:
-                self._cgroups.refresh()
-            path = self._cgroups.known.get(cgroup)
-        if path is None:
-            return "cgroup_unknown"
-        return _named(path)
+        path = self._cgroups.known.get(cgroup) or self._new(self._cgroups, cgroup)
+        return "cgroup_unknown" if path is None else _named(path)
 
     def place_of(self, holder: Holder) -> Place | Reason:
         """The same of who holds a socket; what its own file says is more."""
@@ -79,6 +78,18 @@ class Host:
     def parts(self, of: Place) -> dict[str, Part]:
         """What is to be said of a place."""
         return place_parts(of)
+
+    def _new(self, cgroups: Cgroups, cgroup: int) -> str | None:
+        """The path of a cgroup that has come just now, before the thread has looked."""
+        deadline = time.monotonic() + self._patience
+        if self._lock.acquire(timeout=self._patience):
+            try:
+                while cgroup not in cgroups.known and time.monotonic() < deadline:
+                    if not cgroups.refresh():
+                        break
+            finally:
+                self._lock.release()
+        return cgroups.known.get(cgroup)
 
     def _run(self) -> None:
         poll = select.poll()
@@ -90,11 +101,20 @@ class Host:
             if self._wake in ready:
                 return
             if ready and self._cgroups is not None:
-                with self._lock:
-                    self._cgroups.refresh()
-                self.version += 1
+                self._take_in(self._cgroups)
             for refresh in self._refreshers:
                 refresh()
+
+    def _take_in(self, cgroups: Cgroups) -> None:
+        """What has come and gone; the lock is held for a short while at a time."""
+        while True:
+            with self._lock:
+                if not cgroups.refresh():
+                    break
+        if cgroups.missed:
+            with self._lock:
+                cgroups.read()
+        self.version += 1
 
 
 def _named(path: str) -> Place | Reason:

@@ -15,7 +15,8 @@ IGNORED: Final = 0x00008000
 _ONLY_DIRECTORY: Final = 0x01000000
 _IS_DIRECTORY: Final = 0x40000000
 _HEAD: Final = struct.Struct("=iIII")
-_BUFFER: Final = 64 << 10
+#: Some 80 changes: what is done for them at once stays short.
+_BUFFER: Final = 4 << 10
 
 
 class Change(NamedTuple):
@@ -52,7 +53,7 @@ class Inotify:
         return number
 
     def changes(self) -> list[Change]:
-        """What has changed since; does not wait."""
+        """What has changed since, the oldest first and not all of many; does not wait."""
         try:
             data = os.read(self._descriptor, _BUFFER)
         except BlockingIOError:

@@ -64,8 +64,9 @@ _POD: Final = re.compile(
     r"(?:\.slice(?::.*)?)?"
 )
 
-#: Units that hold processes of their own: systemd.unit(5).
-_UNIT: Final = re.compile(r".+\.(?:service|scope|socket|mount|swap)")
+#: Units that hold processes: systemd.unit(5). What systemd itself makes and hands on, as the
+#: sockets of a .socket unit, stands in groups that say nothing of who holds it then.
+_UNIT: Final = re.compile(r"(?!init\.scope$).+\.(?:service|scope)")
 
 
 def place(path: str) -> Place:

@@ -1,0 +1,1 @@
+"""Who took part: paths, cgroups, names and live traffic."""
