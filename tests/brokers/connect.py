@@ -166,6 +166,14 @@ class Connect:
             return False
 
 
+def printed(line: bytes) -> dict[str, Any] | None:
+    """A record that the printing sink was given; None for all else that stands in `output`."""
+    if not line.startswith(b"{"):
+        return None
+    said: dict[str, Any] = json.loads(line)
+    return None if said.get("flushed") else said
+
+
 def _read(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON there is
     try:
         return json.loads(body or b"null")

@@ -8,12 +8,12 @@ with that configuration: one `_bulk` for a batch, `create`, `_id` = key, into th
 <prefix>-<topic>; a key that is there already (409) is a repetition and passes.
 """
 
-import json
 import threading
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Self
 
+from brokers.connect import printed
 from stores.store import Store
 
 _BATCH = 500
@@ -69,7 +69,7 @@ class Writer:
                 waiting = b""
                 while not self._over.wait(_PAUSE_S):
                     *whole, waiting = (waiting + lines.read()).split(b"\n")
-                    given = [record for line in whole if (record := _record(line))]
+                    given = [record for line in whole if (record := printed(line))]
                     for at in range(0, len(given), _BATCH):
                         self._write(given[at : at + _BATCH])
         except Exception as error:  # noqa: BLE001 - it is raised where somebody looks
@@ -82,11 +82,3 @@ class Writer:
         for stream, documents in streams.items():
             self.requests += 1
             self.statuses.update(self._store.create(stream, documents))
-
-
-def _record(line: bytes) -> dict[str, Any] | None:
-    """A record, as it was given; nothing for the worker's log and for offsets that were kept."""
-    if not line.startswith(b"{"):
-        return None
-    said: dict[str, Any] = json.loads(line)
-    return None if said.get("flushed") else said

@@ -1,23 +1,30 @@
-"""Connectors of the framed topics: each is its plain neighbour but for what the framing asks.
+"""Connectors of the framed topics, and what converters in a real worker make of these topics.
 
-Confluent's converters are on no registry that is reached here, nor is another for that format:
-shown is what Kafka's own converters read, and that every key is one.
+A connector is its plain neighbour but for what the framing asks. Confluent's converters are on no
+registry that is reached here: shown is what Kafka's own read and, of Confluent's wire format,
+Apicurio's for Avro. What that has for JSON reads JSON of its own alone.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from brokers.connect import FILE_SINK, Connect
+from brokers.connect import FILE_SINK, PRINTING_SINK, Connect, printed
 from brokers.kafka import Kafka
 from brokers.waiting import eventually
 from consumers.connector_keys import known
+from registries.apicurio import Apicurio
+from registries.converter import AVRO_CONVERTER, plugins
 
-from shipper.config.topics import FORMS
+from shipper.cli import main
+from shipper.config.topics import FORMS, Encoding, Framing
+from shipper.record import AvroForm
+from shipper.record.schema import RECORDS
 from shipper.registry import form_of
 
-from .delivering import Delivering, configured, golden
+from .delivering import Delivering, Json, configured, golden
 from .standin import StandIn
 
 FOLDER = Path(__file__).parents[2] / "config" / "connect"
@@ -66,9 +73,26 @@ def test_framings_share_no_topic() -> None:
 
 @pytest.fixture(scope="module")
 def connect(kafka: Kafka) -> Iterator[Connect]:
-    """A worker that lets a connector say where to begin."""
-    with Connect(kafka.inside, {"connector.client.config.override.policy": "All"}) as it:
+    """A worker that lets a connector say where to begin, with Apicurio's converters."""
+    settings = {
+        "connector.client.config.override.policy": "All",
+        "plugin.path": str(plugins()),
+    }
+    with Connect(kafka.inside, settings) as it:
         yield it
+
+
+def written(
+    kafka: Kafka, tmp: Path, url: str, topic: str, form: tuple[Encoding, Framing]
+) -> list[Json]:
+    """A new topic with the golden records as the agent delivers them; their documents."""
+    kafka.create_topic(topic)
+    encoding, framing = form
+    more: Json = {"record__encoding": encoding, "kafka__framing": framing, "kafka__topic": topic}
+    with Delivering(configured(tmp, kafka.inside["bootstrap.servers"], url, **more)) as agent:
+        agent.submit(*golden("1.0"))
+        agent.delivered()
+    return agent.sent
 
 
 @pytest.mark.parametrize("name", FRAMED)
@@ -91,29 +115,79 @@ def test_connects_own_converters_read_guid(
 ) -> None:
     """What the agent writes with the id in a header, as the shipped configuration reads it."""
     topic = f"{name}.v1"
-    kafka.create_topic(topic)
     with StandIn() as registry:
         form = form_of("http.header.v1", "1.0", "application/json")
         assert form is not None
         registry.has(f"{topic}-value", form.text, form.kind)
-        servers = kafka.inside["bootstrap.servers"]
-        where = {"kafka__framing": "guid", "kafka__topic": topic}
-        with Delivering(configured(tmp_path, servers, registry.url, **where)) as agent:
-            agent.submit(*golden("1.0"))
-            agent.delivered()
+        sent = written(kafka, tmp_path, registry.url, topic, ("ecs", "guid"))
     config = shipped(name)
     kept = {key: value for key, value in config.items() if not known(name.partition("-")[0], key)}
     file = tmp_path / "out"
     sink = {"connector.class": FILE_SINK, "file": str(file), "topics": topic}
     one_broker = {"errors.deadletterqueue.topic.replication.factor": "1"}
     connect.put(topic, {**kept, **sink, **one_broker})
-    eventually(lambda: _lines(file) == len(agent.sent), "all came out", 60)
-    for document, line in zip(agent.sent, file.read_text("utf-8").splitlines(), strict=True):
+    eventually(lambda: len(_lines(file)) == len(sent), "all came out", 60)
+    for document, line in zip(sent, _lines(file), strict=True):
         assert document["event"]["id"] in line
     if "splunk" in name:
-        lines = file.read_text("utf-8").splitlines()
-        assert [json.loads(line) for line in lines] == agent.sent
+        assert [json.loads(line) for line in _lines(file)] == sent
 
 
-def _lines(file: Path) -> int:
-    return len(file.read_text("utf-8").splitlines()) if file.exists() else 0
+def test_bytes_and_avro_of_confluents_wire_format(
+    kafka: Kafka, connect: Connect, tmp_path: Path
+) -> None:
+    """Kafka's ByteArrayConverter hands on the very bytes; Apicurio's AvroConverter reads them.
+
+    Every value of every golden record comes out of the worker under its name.
+    """
+    topic, file = "http.header.connect.avro.v1", tmp_path / "out"
+    with Apicurio() as registry:
+        # Its numbers of schemas and of their contents are apart once two subjects share one.
+        for subject, kind in (("one", "closed"), ("other", "closed"), (topic, "avro")):
+            words = ("--registry", registry.url, "--kind", kind, "--kafka-topic", subject)
+            assert main(["schema", "register", *words]) == 0
+        sent = written(kafka, tmp_path, registry.url, topic, ("avro", "confluent"))
+        begin = {"topics": topic, "consumer.override.auto.offset.reset": "earliest"}
+        bare = "org.apache.kafka.connect.converters.ByteArrayConverter"
+        connect.put("bytes", {**begin, "connector.class": PRINTING_SINK, "value.converter": bare})
+        sink = {"connector.class": FILE_SINK, "file": str(file)}
+        connect.put("avro", {**begin, **sink, **_reads_as_confluents(registry)})
+        eventually(lambda: len(_lines(file)) == len(sent), "all came out", 60)
+        eventually(lambda: len(_given(connect, topic)) == len(sent), "all were given", 60)
+    assert _given(connect, topic) == [one.value() for one in kafka.read(topic)]
+    avro = AvroForm(RECORDS[0])
+    for document, line in zip(sent, _lines(file), strict=True):
+        for told in _told(avro.to_avro(document)):
+            assert told in line
+
+
+def _reads_as_confluents(registry: Apicurio) -> dict[str, str]:
+    """What Apicurio's converter is told."""
+    words = {
+        "url": f"http://{registry.address}/apis/registry/v2",
+        "as-confluent": "true",
+        "use-id": "contentId",
+    }
+    named = {f"value.converter.apicurio.registry.{key}": word for key, word in words.items()}
+    return {"value.converter": AVRO_CONVERTER, **named}
+
+
+def _told(value: object, name: str = "") -> Iterator[str]:
+    """Every leaf of an Avro record as Connect prints it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _told(inner, key)
+    elif isinstance(value, list):
+        yield f"{name}=[{', '.join(map(str, value))}]"
+    elif value is not None:
+        yield f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+
+
+def _given(connect: Connect, topic: str) -> list[bytes]:
+    """The values that the printing sink was given of a topic."""
+    lines = map(printed, connect.output.read_bytes().splitlines())
+    return [base64.b64decode(one["seqno"]) for one in lines if one and one["topic"] == topic]
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text("utf-8").splitlines() if file.exists() else []
