@@ -107,7 +107,7 @@ class Worker:
         self._attributor = wiring.attribution(config, log)
         self._pipeline.attribute = self._attributor.attribute if self._attributor else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
-        self._reporter = Reporter(self._pipeline, outputs.kafka)
+        self._reporter = Reporter(self._pipeline, outputs.kafka, self._attributor)
 
     def run(self) -> None:
         """Drain until told to finish; then what is in the ring, what is open, what is in flight."""
@@ -141,7 +141,8 @@ class Worker:
 
     def totals(self) -> dict[str, object]:
         """The pipeline's totals, and the worker's own facts."""
-        return {**self._pipeline.totals(), "clock_steps": self._clock.steps}
+        told = self._attributor.totals() if self._attributor is not None else {}
+        return {**self._pipeline.totals(), **told, "clock_steps": self._clock.steps}
 
     def _loop(self) -> None:
         pipeline, ring, clock = self._pipeline, self._ring, self._clock

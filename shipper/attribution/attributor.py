@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
 from shipper.attribution.host import Host
@@ -61,6 +61,10 @@ class Attributor:
         else:
             self.attributed += 1
         return answer.told
+
+    def totals(self) -> dict[str, Any]:
+        """What became of the exchanges; together they are all that were asked about."""
+        return {"attributed": self.attributed, "unattributed": dict(self.unattributed)}
 
     def close(self) -> None:
         """Nothing is looked up any more."""

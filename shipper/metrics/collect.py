@@ -63,7 +63,7 @@ def values(vitals: Vitals, now: float) -> Iterator[Value]:
     told = sorted(vitals.told.items())
     for number, (report, at) in told:
         worker = {"worker": str(number)}
-        for part in (_stages, _lag, _assembly, _spool, _kafka, _process):
+        for part in (_stages, _attribution, _lag, _assembly, _spool, _kafka, _process):
             yield from part(report, worker)
         yield Value("shipper_report_age_seconds", now - at, worker)
     # After the reports: what the workers have read was counted by the kernel before.
@@ -81,6 +81,16 @@ def _stages(report: Report, worker: dict[str, str]) -> Iterator[Value]:
             yield Value("shipper_stage_discarded_total", count, {**labels, "reason": reason})
     for reason, count in report["letters_lost"].items():
         yield Value("shipper_letters_lost_total", count, {**worker, "reason": reason})
+
+
+def _attribution(report: Report, worker: dict[str, str]) -> Iterator[Value]:
+    told = report["attribution"]
+    if told is None:
+        return
+    yield Value("shipper_exchanges_attributed_total", told["attributed"], worker)
+    for reason, count in told["unattributed"].items():
+        labels = {**worker, "reason": reason}
+        yield Value("shipper_exchanges_unattributed_total", count, labels)
 
 
 def _lag(report: Report, worker: dict[str, str]) -> Iterator[Value]:

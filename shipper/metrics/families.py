@@ -37,6 +37,18 @@ _STAGES = (
         "Dead letters about invalid records that were not taken, by reason",
     ),
     Family(
+        "shipper_exchanges_attributed_total",
+        "counter",
+        _W,
+        "Exchanges of whose end on this host something is told; absent where nothing is asked for",
+    ),
+    Family(
+        "shipper_exchanges_unattributed_total",
+        "counter",
+        (*_W, "reason"),
+        "Exchanges of whose end on this host nothing is told, by reason",
+    ),
+    Family(
         "shipper_acknowledgement_lag_seconds",
         "histogram",
         _W,

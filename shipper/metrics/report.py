@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, TypedDict
 
+from shipper.attribution import Attributor
 from shipper.delivery import KafkaSink, SpooledSink
 from shipper.http import FACTS
 from shipper.ledger import stages
@@ -26,6 +27,7 @@ class Report(TypedDict):
 
     stages: dict[str, Stage]
     letters_lost: dict[str, int]
+    attribution: dict[str, Any] | None  # `attributed`, and `unattributed` by reason
     lag: dict[str, Any]  # `counts` and `sum` of a Lag
     connections: int
     held_bytes: int
@@ -40,10 +42,16 @@ class Report(TypedDict):
 class Reporter:
     """Makes the reports of one worker; `kafka` is the part of its outputs that speaks to Kafka."""
 
-    def __init__(self, pipeline: Pipeline, kafka: SpooledSink | KafkaSink | None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        kafka: SpooledSink | KafkaSink | None,
+        attributor: Attributor | None = None,
+    ) -> None:
         """Has the pipeline measure the lag from now on."""
         self._pipeline = pipeline
         self._kafka = kafka
+        self._attributor = attributor
         self._waiting = Waiting()
         self._lag = Lag()
         pipeline.measure = self._lag.timer
@@ -56,6 +64,7 @@ class Reporter:
         return {
             "stages": stages(pipeline, kafka, exact=False),
             "letters_lost": dict(pipeline.letters_lost),
+            "attribution": self._attributor.totals() if self._attributor is not None else None,
             "lag": {"counts": self._lag.counts, "sum": self._lag.sum},
             "connections": assembler.connections,
             "held_bytes": assembler.held_bytes,
