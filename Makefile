@@ -37,6 +37,14 @@ DEBIAN_IMAGE := buildah podman runc debootstrap iproute2
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
 KERNEL ?=
 
+# Others that look at HTTP on an interface, for the benchmarks.
+DEBIAN_PEERS := httpry tcpflow
+# A short form of the benchmarks: `make bench SECONDS=1 RATES=2000 BODIES=200 ROUNDS=1`.
+SECONDS ?=
+RATES ?=
+BODIES ?=
+ROUNDS ?=
+
 # Installs those of $(1) that are missing. Services of a package that is only here for the tests
 # are not started: policy-rc.d is how Debian lets one say so.
 define debian
@@ -83,6 +91,12 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup-dev ## What an exchange costs, beside httpry, tcpflow and tshark, in 10 minutes (root)
+	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
+	@PYTHONPATH=tests $(BIN)/python -m bench.side_by_side $(if $(SECONDS),--seconds $(SECONDS)) \
+	    $(if $(RATES),--rates "$(RATES)") $(if $(BODIES),--bodies "$(BODIES)") $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)

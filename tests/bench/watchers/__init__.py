@@ -1,0 +1,10 @@
+"""Those that watch a site's traffic, ours and what Debian has, behind one door.
+
+Each is started once for a load and stopped after it; then it says which requests it has told of.
+"""
+
+from .agent import Agent
+from .packet_tools import Httpry, Tcpflow, Tshark
+from .watcher import Nobody, Told, Watcher
+
+__all__ = ["Agent", "Httpry", "Nobody", "Tcpflow", "Told", "Tshark", "Watcher"]
