@@ -23,6 +23,7 @@
 #include "lib/flow_key.h"
 #include "lib/tunnel.h"
 #include "lib/filter.h"
+#include "lib/owner.h"
 #include "lib/emit.h"
 #include "lib/start_line.h"
 #include "lib/scan.h"

@@ -115,6 +115,9 @@ static void fill_block(struct segment *segment, struct event *event, u32 bytes)
 			       segment->packet->acknowledged;
 	event->body_bytes = segment->found->block_body;
 	event->length = bytes;
+	/* The end whose role the flow has: a server's sends the responses. */
+	tell_owner(event, segment->packet, segment->origin,
+		   (segment->flow->role == ROLE_SERVER) == !!(event->flags & FLAG_RESPONSE));
 }
 
 static void count_event(u64 kind)

@@ -5,7 +5,7 @@
  * Its other description is shipper/capture/layout.py; a test compares the two, and the numbers of
  * the enums with shipper/contract/events.py.
  */
-#define EVENT_VERSION 2
+#define EVENT_VERSION 3
 
 enum event_kind { EVENT_HEADER = 1, EVENT_MESSAGE_END = 2, EVENT_FLOW_END = 3, EVENT_GAP = 4 };
 enum stream_kind { STREAM_TCP = 1 };
@@ -36,6 +36,18 @@ enum flow_end {
 #define FLAG_PROXY (1 << 12)
 #define FLAG_SIMPLE (1 << 13)
 
+/* The process at the local end, as far as it is known; zeros where nothing is. */
+struct process {
+	u64 start;  /* when it began, on the boot-time clock */
+	u64 cgroup; /* the process's, which need not be the socket's */
+	u32 pid;    /* in the host's pid namespace, */
+	u32 vpid;   /* and in its own, where that is another */
+	u32 user;
+	u32 parent; /* its parent's pid in the host's namespace */
+	u8 name[16];
+	u8 parent_name[16];
+};
+
 struct event {
 	u8 version;
 	u8 kind;
@@ -59,6 +71,7 @@ struct event {
 	u16 destination_port;
 	u8 source[16];
 	u8 destination[16];
+	struct process process;
 	u32 length;
 	u32 pad2;
 };

@@ -59,6 +59,7 @@ enum counter {
 	PLACE_LOST,		/* directions that lost their place in the message */
 	PLACE_RESUMED,		/* and found it again at a start line */
 	PARSE_GIVEN_UP,		/* packets whose headers or messages were too many to follow */
+	OWNER_UNNOTED,		/* processes of sockets for which the table had no room */
 	LOAD_FAILED,		/* bytes of a packet that the kernel did not give out */
 	SCRATCH_BUSY,		/* no scratch memory was free on this CPU */
 	FRAGMENTS,		/* IP fragments with TCP inside */

@@ -20,7 +20,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from shipper.capture import layout, loader
+from shipper.capture import layout, loader, owners
 from shipper.capture.cgroups import find_root
 from shipper.capture.filters import INCLUDING, Elements, elements, flags
 from shipper.capture.occupancy import occupancy, told
@@ -243,11 +243,35 @@ def open_kernel(settings: CaptureSettings) -> Kernel:
     elif settings.hook == "interface":
         every = "all" in settings.interfaces or not settings.interfaces
         task["interfaces"] = [""] if every else list(settings.interfaces)
+    if settings.owners and settings.hook != "replay":
+        task.update(_owners(settings, root))
     task["elements"] = [
         (name, key.hex(), match.to_bytes(4, "little").hex())
         for (name, key), match in elements(settings, root).items()
     ]
     return Kernel(settings, _run_loader(settings, task), root)
+
+
+def _owners(settings: CaptureSettings, root: Path | None) -> dict[str, object]:
+    """What the loader is told about noting whose sockets they are."""
+    numbers = owners.definitions()
+    if root is None and not numbers:
+        return {}  # only a cookie tells whose a socket is without them
+    told: dict[str, object] = {
+        "owners": True,
+        "traces": bool(numbers),
+        "flags": [
+            "-Wno-everything",
+            f"-DOWNERS={settings.flows}",
+            *(f"-D{name}={number}" for name, number in numbers.items()),
+        ],
+    }
+    if root is None:
+        with contextlib.suppress(UnavailableError):
+            found = find_root(settings.cgroup_root)
+            if settings.allow_private_cgroup or not found.private:
+                told["cgroup"] = str(found.path)
+    return told
 
 
 def _run_loader(settings: CaptureSettings, task: dict[str, object]) -> dict[str, int]:

@@ -6,7 +6,7 @@ two. All in host byte order, without hidden padding.
 
 import struct
 
-VERSION = 2
+VERSION = 3
 
 #: struct event: name and format of each field, in order.
 EVENT_FIELDS: tuple[tuple[str, str], ...] = (
@@ -32,6 +32,7 @@ EVENT_FIELDS: tuple[tuple[str, str], ...] = (
     ("destination_port", "H"),
     ("source", "16s"),
     ("destination", "16s"),
+    ("process", "64s"),
     ("length", "I"),
     ("pad2", "I"),
 )
@@ -39,6 +40,19 @@ _PADDING = {"B": "x", "I": "4x"}
 EVENT = struct.Struct(
     "=" + "".join(_PADDING[code] if name.startswith("pad") else code for name, code in EVENT_FIELDS)
 )
+
+#: struct process, which stands in an event
+PROCESS_FIELDS: tuple[tuple[str, str], ...] = (
+    ("start", "Q"),
+    ("cgroup", "Q"),
+    ("pid", "I"),
+    ("vpid", "I"),
+    ("user", "I"),
+    ("parent", "I"),
+    ("name", "16s"),
+    ("parent_name", "16s"),
+)
+PROCESS = struct.Struct("=" + "".join(code for _, code in PROCESS_FIELDS))
 
 #: struct settings: generation, roles, filters, max_block, rings, wake_bytes, zero.
 SETTINGS_FIELDS = ("generation", "roles", "filters", "max_block", "rings", "wake_bytes")
@@ -63,6 +77,7 @@ COUNTERS = (
     "place_lost",
     "place_resumed",
     "parse_given_up",
+    "owner_unnoted",
     "load_failed",
     "scratch_busy",
     "fragments",

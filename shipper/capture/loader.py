@@ -31,12 +31,17 @@ BPF_MAP_CREATE = 0
 BPF_MAP_UPDATE_ELEM = 2
 BPF_MAP_DELETE_ELEM = 3
 BPF_PROG_LOAD = 5
+BPF_RAW_TRACEPOINT_OPEN = 17
 BPF_LINK_CREATE = 28
 MAP_TYPE_RINGBUF = 27
 PROG_SOCKET_FILTER = 1
 PROG_CGROUP_SKB = 8
+PROG_RAW_TRACEPOINT = 17
+PROG_CGROUP_SOCK_ADDR = 18
 CGROUP_INGRESS = 0
 CGROUP_EGRESS = 1
+CGROUP_CONNECT4 = 10
+CGROUP_CONNECT6 = 11
 SO_ATTACH_BPF = 50
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263
@@ -59,6 +64,10 @@ MAPS = (
     "flows",
     "again",
 )
+
+#: Programs of owner.c: at which connect() of a cgroup, and at which raw tracepoint.
+CONNECTS = {"owner_connect4": CGROUP_CONNECT4, "owner_connect6": CGROUP_CONNECT6}
+TRACES = {"owner_read": b"tcp_rcv_space_adjust", "owner_state": b"inet_sock_set_state"}
 
 PT_REGS = {
     "x86_64": "r15,r14,r13,r12,bp,bx,r11,r10,r9,r8,ax,cx,dx,si,di,orig_ax,ip,cs,flags,sp,ss",
@@ -209,13 +218,13 @@ def create_ring(size: int) -> int:
     return bpf(BPF_MAP_CREATE, struct.pack("=5I", MAP_TYPE_RINGBUF, 0, 0, size, 0).ljust(72, b"\0"))
 
 
-def link_cgroup(program: int, cgroup: str) -> list[int]:
-    """Attach to both directions by links: they go when their last holder goes."""
+def link_cgroup(program: int, cgroup: str, *attach_types: int) -> list[int]:
+    """Attach to each of these by links: they go when their last holder goes."""
     target = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY)
     try:
         return [
             bpf(BPF_LINK_CREATE, struct.pack("=IIII", program, target, attach, 0).ljust(48, b"\0"))
-            for attach in (CGROUP_INGRESS, CGROUP_EGRESS)
+            for attach in attach_types
         ]
     except OSError as error:
         raise LoaderError(
@@ -290,8 +299,8 @@ def import_bcc() -> Any:  # noqa: ANN401 - bcc ships no types
     return BPF
 
 
-def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
-    """Compile, load and attach; returns the names and the descriptors, in the same order."""
+def compiled(task: dict) -> Any:  # type: ignore[type-arg]  # noqa: ANN401 - bcc ships no types
+    """The programs, compiled for what the running kernel can do."""
     may_goto = accepts(MAY_GOTO) and not task.get("bounded_loops")
     bpf_class = import_bcc()
     flags = [f"-DCPUS={task['cpus']}", f"-DFLOWS={task['flows']}", f"-DHOLDS={task['holds']}"]
@@ -301,14 +310,22 @@ def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
     # Warnings are the tests' business; a user could do nothing about one.
     flags += task.get("flags", ["-Wno-everything"])
     os.environ["BCC_KERNEL_SOURCE"] = task["tree"]
-    program_type = PROG_CGROUP_SKB if task["hook"] == "cgroup" else PROG_SOCKET_FILTER
+    sources = [Path(task["source"])]
+    if task.get("owners"):
+        sources.append(sources[0].with_name("owner.c"))
     try:
-        table = bpf_class(text=fold(Path(task["source"])), cflags=flags)
+        return bpf_class(text="".join(map(fold, sources)), cflags=flags)
     except Exception as error:
         raise LoaderError(
             f"the kernel program did not compile: {last_line()}",
             "reinstall python3-bpfcc and linux-libc-dev; report this if it stays",
         ) from error
+
+
+def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
+    """Compile, load and attach; returns the names and the descriptors, in the same order."""
+    table = compiled(task)
+    program_type = PROG_CGROUP_SKB if task["hook"] == "cgroup" else PROG_SOCKET_FILTER
     try:
         program = table.load_func("packet_trace", program_type).fd
     except Exception as error:
@@ -328,16 +345,51 @@ def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
         descriptors.append(ring)
     for map_name, key, value in task["elements"]:
         update_map(table[map_name].map_fd, bytes.fromhex(key), bytes.fromhex(value))
+    for name, descriptor in attach(table, program, task).items():
+        names.append(name)
+        descriptors.append(descriptor)
+    return names, descriptors
+
+
+def attach(table: Any, program: int, task: dict) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
+    """Attach the program to packets, and what notes the processes of sockets beside it."""
+    made: dict[str, int] = {}
     if task["hook"] == "cgroup":
-        for index, link in enumerate(link_cgroup(program, task["cgroup"])):
-            names.append(f"link{index}")
-            descriptors.append(link)
+        links = link_cgroup(program, task["cgroup"], CGROUP_INGRESS, CGROUP_EGRESS)
+        made.update((f"link{index}", link) for index, link in enumerate(links))
     if task.get("interfaces"):
         program = doorway(table["again"].map_fd)
     for index, interface in enumerate(task.get("interfaces", [])):
-        names.append(f"packets{index}")
-        descriptors.append(open_interface(program, interface))
-    return names, descriptors
+        made[f"packets{index}"] = open_interface(program, interface)
+    if task.get("owners"):
+        made.update(attach_owners(table, task))
+    return made
+
+
+def trace(name: bytes, program: int) -> int:
+    """Attach to a raw tracepoint, for as long as the descriptor is held."""
+    called = ctypes.create_string_buffer(name)
+    return bpf(BPF_RAW_TRACEPOINT_OPEN, struct.pack("=QII", ctypes.addressof(called), program, 0))
+
+
+def attach_owners(table: Any, task: dict) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
+    """Attach what notes the processes of sockets, as far as this kernel lets us.
+
+    Nothing of it is needed to capture: what is refused is missing from the answer. Gives the
+    table of owners too, in which the agent writes what is older than these programs.
+    """
+    made = {"owners": table["owners"].map_fd}
+    for name, attach in CONNECTS.items() if "cgroup" in task else ():
+        with contextlib.suppress(Exception):
+            function = table.load_func(name, PROG_CGROUP_SOCK_ADDR, None, attach)
+            made[f"link_{name}"], *_ = link_cgroup(function.fd, task["cgroup"], attach)
+            made[name] = function.fd
+    for name, event in TRACES.items() if task["traces"] else ():
+        with contextlib.suppress(Exception):
+            function = table.load_func(name, PROG_RAW_TRACEPOINT)
+            made[f"link_{name}"] = trace(event, function.fd)
+            made[name] = function.fd
+    return made
 
 
 def last_line() -> str:

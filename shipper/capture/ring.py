@@ -9,8 +9,8 @@ import mmap
 import select
 from collections.abc import Iterator
 
-from shipper.capture.layout import EVENT, VERSION
-from shipper.contract.events import Event
+from shipper.capture.layout import EVENT, PROCESS, VERSION
+from shipper.contract.events import Event, Owner
 from shipper.errors import UnavailableError
 
 _PAGE = mmap.PAGESIZE
@@ -18,6 +18,9 @@ _HEADER = 8
 _BUSY = 1 << 31
 _DISCARD = 1 << 30
 _LENGTH = _DISCARD - 1
+_NOBODY = bytes(PROCESS.size)
+#: processes remembered, so that each is taken apart once
+_REMEMBERED = 8192
 
 
 class Ring:
@@ -35,6 +38,7 @@ class Ring:
         self._bytes = memoryview(self._data)
         self._produced = self._bytes.cast("Q")
         self._poll = select.epoll()
+        self._owners: dict[bytes, Owner | None] = {_NOBODY: None}
         # Edge-triggered: only the kernel's wake-up ends a wait, not the events that are let wait.
         self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
 
@@ -56,7 +60,7 @@ class Ring:
         produced = self._produced[0]
         data, mask = self._bytes, self.size - 1
         words = data.cast("I")
-        unpack, fixed = EVENT.unpack_from, EVENT.size
+        unpack, fixed, owners = EVENT.unpack_from, EVENT.size, self._owners
         try:
             while position < produced and limit:
                 at = _PAGE + (position & mask)
@@ -73,12 +77,29 @@ class Ring:
                             "restart the agent, so that it loads its own",
                         )
                     begin = at + _HEADER + fixed
-                    yield Event._make((*fields[1:-1], bytes(data[begin : begin + fields[-1]])))
+                    process = fields[-2]
+                    yield Event._make(
+                        (
+                            *fields[1:-2],
+                            bytes(data[begin : begin + fields[-1]]),
+                            owners[process] if process in owners else self._owner(process),
+                        )
+                    )
                     limit -= 1
                 position += (length + _HEADER + 7) & ~7
         finally:
             # In one step for the whole batch: the page is shared with the kernel's producers.
             self._consumed[0] = position
+
+    def _owner(self, process: bytes) -> Owner:
+        """Who it is, for the first time."""
+        *numbers, name, parent_name = PROCESS.unpack(process)
+        owner = Owner._make((*numbers, _text(name), _text(parent_name)))
+        if len(self._owners) >= _REMEMBERED:
+            self._owners.clear()
+            self._owners[_NOBODY] = None
+        self._owners[process] = owner
+        return owner
 
     def close(self) -> None:
         """Give up the mapping (the descriptor stays its owner's)."""
@@ -87,3 +108,8 @@ class Ring:
             view.release()
         self._consumer.close()
         self._data.close()
+
+
+def _text(name: bytes) -> str:
+    """The bytes up to a NUL, each the code point of its number."""
+    return name.partition(b"\0")[0].decode("latin-1")

@@ -37,6 +37,8 @@ class CaptureSettings:
     exclude_own: bool = True
     #: tunnels that are opened to look for TCP inside
     decapsulate: tuple[TunnelName, ...] = ()
+    #: note whose sockets they are, for as many as there may be flows
+    owners: bool = True
     flows: int = 65536
     #: sides of connections that may wait at once for a segment which is overdue, 19 KB each
     holds: int = 128

@@ -69,6 +69,25 @@ class FlowEnd(IntEnum):
     TUNNEL = 6  #: CONNECT or an upgrade: what follows is not HTTP/1
 
 
+class Owner(NamedTuple):
+    """The process that deals with a connection on this host, as the kernel named it then.
+
+    `start` is when it began, ns of the boot-time clock, 0 where the kernel does not tell; with
+    `pid` it tells a process from all others. `vpid` is its pid in its own pid namespace, 0 where
+    that is the host's. `cgroup` is the id of the process's own cgroup. `name` is empty where only
+    a thread's is known; `parent` is 0 and `parent_name` empty where they are not known.
+    """
+
+    start: int
+    cgroup: int
+    pid: int
+    vpid: int
+    user: int
+    parent: int
+    name: str
+    parent_name: str
+
+
 class Event(NamedTuple):
     """One event, host byte order throughout.
 
@@ -79,7 +98,8 @@ class Event(NamedTuple):
     the last byte of the message; for GAP: the first missing byte) and `until` one past the last
     missing byte of a GAP, or what a HEADER's segment acknowledged: the number of the next byte
     that its sender expected of the other side (0: not known). `body_bytes` counts the body of the
-    message that ended: as sent, chunk framing included. `reason` is a `FlowEnd`.
+    message that ended: as sent, chunk framing included. `reason` is a `FlowEnd`. `process` stands
+    in a HEADER of a local connection whose process is known: of a server, once it has read.
     """
 
     kind: int
@@ -103,3 +123,4 @@ class Event(NamedTuple):
     source: bytes
     destination: bytes
     data: bytes
+    process: Owner | None = None

@@ -8,6 +8,8 @@ section 5.5 leaves the bytes above 0x7F opaque). ASCII, which is nearly everythi
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shipper.contract.events import Owner
+
 
 class Incomplete(StrEnum):
     """Why an exchange is not whole. Each name stands in the record."""
@@ -106,7 +108,8 @@ class Exchange:
 
     `anomalies` are names (documented in docs/records.md) of what was odd on the wire; `number`
     counts the exchanges of one connection from 0. `sampling_rate` is the share of its like that
-    become records, set by who decides that.
+    become records, set by who decides that. `process` dealt with it on this host, where the kernel
+    has told of it: a server's where it has answered.
     """
 
     connection: Connection
@@ -118,6 +121,7 @@ class Exchange:
     joined_late: bool = False
     resumed: bool = False
     sampling_rate: float = 1.0
+    process: Owner | None = None
 
     @property
     def start(self) -> int:

@@ -24,6 +24,7 @@ def head_of(block: Block) -> RequestHead | ResponseHead:
     """The head that the block tells. Raises `BlockError`."""
     head = parse_block(bytes(block.data), whole=block.whole, cut=block.cut)
     head.sequence, head.acknowledged = block.first, block.acknowledged
+    head.process = block.process
     message = head.message
     message.start = block.start
     if block.end is not None:  # pieces out of order: no message ends before it starts
@@ -51,6 +52,7 @@ def simple_head(event: Event) -> ResponseHead:
     message = Response(None, (), event.time, None, 0, None)
     head = ResponseHead(message, [], b"")
     head.sequence, head.acknowledged = event.sequence, event.until
+    head.process = event.process
     head.until_close = True
     return head
 

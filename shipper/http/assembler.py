@@ -165,6 +165,7 @@ class Assembler:
             conversation.unusable(at, error, flags, out)
             return
         head.sequence, head.acknowledged = sequence, event.until
+        head.process = event.process
         message = head.message
         message.start = event.time
         if flags & MESSAGE_END:

@@ -16,7 +16,7 @@ by those who do.
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shipper.contract.exchange import Incomplete, Message, Request, Response
 from shipper.http.contradictions import (
@@ -32,6 +32,9 @@ from shipper.http.startline import (
     cut_start_line,
     parse_start_line,
 )
+
+if TYPE_CHECKING:
+    from shipper.contract.events import Owner
 
 # All control characters but the tab, which is white space (RFC 5234 appendix B.1).
 _CONTROLS: Final = bytes(({*range(0x20)} - {0x09}) | {0x7F})
@@ -52,7 +55,8 @@ class Head:
     that the sender expected of its peer by then, 0 if nobody knows.
     `fault` says that the block itself is not whole;
     `until_close` that the body ends with the connection; `gap` that a part of the body was not
-    seen; `resumed` that the place had been lost before it.
+    seen; `resumed` that the place had been lost before it. `process` is who the kernel said
+    dealt with the connection by then.
     """
 
     __slots__ = (
@@ -64,6 +68,7 @@ class Head:
         "fault",
         "gap",
         "message",
+        "process",
         "raw",
         "resumed",
         "sequence",
@@ -92,6 +97,7 @@ class Head:
         self.until_close = False
         self.gap = False
         self.resumed = False
+        self.process: Owner | None = None
 
     def forget(self) -> None:
         """Let go of what takes room, where no exchange will tell of it."""

@@ -15,7 +15,7 @@ Knows the order of bytes and not what they say.
 
 from typing import TYPE_CHECKING, Final
 
-from shipper.contract.events import Event, Flag
+from shipper.contract.events import Event, Flag, Owner
 from shipper.contract.exchange import Incomplete
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Block:
         "first",
         "flags",
         "latest",
+        "process",
         "start",
         "whole",
     )
@@ -71,6 +72,7 @@ class Block:
         self.whole = False
         self.cut = False
         self.fault: Incomplete | None = None
+        self.process: Owner | None = None  # as the latest event that knew it said
 
 
 class Side:
@@ -162,6 +164,7 @@ class Side:
         half.data += fresh
         half.flags |= flags
         half.latest = max(half.latest, event.time)
+        half.process = event.process or half.process
         if flags & MESSAGE_END:
             half.end, half.body_bytes = event.time, event.body_bytes
         half.whole = bool(flags & END)

@@ -6,7 +6,7 @@ exchanges of a connection share, and what is told with the next one because it i
 
 from typing import Final
 
-from shipper.contract.events import Event
+from shipper.contract.events import Event, Owner
 from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied
 from shipper.http.block import Head, RequestHead, ResponseHead
 from shipper.http.connection import connection_of
@@ -43,7 +43,7 @@ class Teller:
         self.asks: int | None = None
         self.late = False
         # Until the connection is made from it, which takes no data.
-        self._opening: Event | None = Event._make((*opening[:-1], b""))
+        self._opening: Event | None = opening._replace(data=b"")
         self._connection: Connection | None = None
         self._proxied: Proxied | None = None
         self._number = 0
@@ -106,8 +106,9 @@ class Teller:
         self._counters["messages_paired" if whole else "messages_alone"] += 1 + whole
         number = self._number
         self._number = number + 1
+        connection = self._connection or self._connect()
         return Exchange(
-            self._connection or self._connect(),
+            connection,
             None if request is None else request.message,
             None if response is None else response.message,
             number,
@@ -115,6 +116,7 @@ class Teller:
             tuple(dict.fromkeys(anomalies)) if anomalies else (),
             self.late,
             resumed,
+            process=_process(connection, request, response),
         )
 
     def _sides_by_role(self) -> tuple[Side, Side]:
@@ -128,3 +130,18 @@ class Teller:
             raise AssertionError(msg)
         self._connection = connection_of(event, request_side=side, proxied=self._proxied)
         return self._connection
+
+
+def _process(
+    connection: Connection, request: RequestHead | None, response: ResponseHead | None
+) -> Owner | None:
+    """Who dealt with an exchange on this host.
+
+    A client is known when it asks. A server only when it answers: by then it has read the request,
+    while the request itself still names who read what came before.
+    """
+    if response is not None and response.process is not None:
+        return response.process
+    if request is not None and connection.direction == "egress":
+        return request.process
+    return None

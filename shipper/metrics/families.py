@@ -118,6 +118,12 @@ _KERNEL = (
         "Directions whose kept segments had to make room",
     ),
     Family(
+        "shipper_kernel_owners_lost_total",
+        "counter",
+        (),
+        "Processes of sockets for which the kernel's table had no room",
+    ),
+    Family(
         "shipper_kernel_program_run_seconds_total",
         "counter",
         (),

@@ -15,6 +15,7 @@ _PLAIN: Final = {
     "flows_created": "shipper_kernel_flows_total",
     "ring_full": "shipper_kernel_events_lost_total",
     "held_lost": "shipper_kernel_directions_lost_total",
+    "owner_unnoted": "shipper_kernel_owners_lost_total",
 }
 _PACKETS: Final = (
     "fragments",

@@ -15,7 +15,7 @@ from shipper.capture.kernel import program_source
 from shipper.contract import events
 from shipper.contract.events import Direction, Event, Flag, FlowEnd, Hook, Kind, Stream
 
-_SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "16s": 16}
+_SIZES = {"B": 1, "H": 2, "I": 4, "Q": 8, "16s": 16, "64s": 64}
 _ENUMS = {
     "EVENT": Kind,
     "STREAM": Stream,
@@ -50,6 +50,12 @@ def assertions(fields: tuple[tuple[str, str], ...] = EVENT_FIELDS) -> str:
         lines.append(_same(f"sizeof(((struct event *)0)->{name})", _SIZES[code]))
         offset += _SIZES[code]
     lines.append(_same("sizeof(struct event)", layout.EVENT.size))
+    offset = 0
+    for name, code in layout.PROCESS_FIELDS:
+        lines.append(_same(f"__builtin_offsetof(struct process, {name})", offset))
+        lines.append(_same(f"sizeof(((struct process *)0)->{name})", _SIZES[code]))
+        offset += _SIZES[code]
+    lines.append(_same("sizeof(struct process)", layout.PROCESS.size))
     for at, name in enumerate(layout.SETTINGS_FIELDS):
         lines.append(_same(f"__builtin_offsetof(struct settings, {name})", 4 * at))
     lines.append(_same("sizeof(struct settings)", layout.SETTINGS.size))

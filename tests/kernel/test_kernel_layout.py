@@ -2,6 +2,11 @@
 
 import pytest
 
+from shipper.capture import loader, owners
+from shipper.capture.kernel import program_source
+from shipper.capture.layout import PROCESS_FIELDS
+from shipper.contract.events import Owner
+
 from .layout_source import EVENT_FIELDS, assertions, compile_program, event_names
 
 BUILDS = {
@@ -36,14 +41,16 @@ def test_a_wrong_counter_is_noticed() -> None:
 def test_no_hidden_padding() -> None:
     """The compiler adds no padding of its own to a struct that crosses."""
     said = compile_program("", "-DREPLAY", "-Wno-everything", "-Wpadded")
-    for name in ("event", "settings", "port_rule", "cpu_counters"):
+    for name in ("event", "process", "settings", "port_rule", "cpu_counters"):
         assert f"'struct {name}'" not in said
 
 
 def test_the_contract_names_every_field() -> None:
-    """A decoded event has the struct's fields in order, the bytes at its end."""
-    names = [name for name, _ in EVENT_FIELDS if name not in {"version", "length", "pad", "pad2"}]
-    assert event_names() == (*names, "data")
+    """A decoded event has the struct's fields in order, the bytes and the process at its end."""
+    left = {"version", "length", "pad", "pad2", "process"}
+    names = [name for name, _ in EVENT_FIELDS if name not in left]
+    assert event_names() == (*names, "data", "process")
+    assert Owner._fields == tuple(name for name, _ in PROCESS_FIELDS)
 
 
 @pytest.mark.parametrize("loops", [(), ("-DHAVE_MAY_GOTO",)])
@@ -51,3 +58,14 @@ def test_the_contract_names_every_field() -> None:
 def test_no_warnings(build: str, loops: tuple[str, ...]) -> None:
     """Every build compiles without a word under -Wall."""
     assert compile_program("", *BUILDS[build], *loops, "-Wall") == ""
+
+
+@pytest.mark.parametrize(
+    ("build", "described"), [("cgroup", False), ("cgroup", True), ("interface", True)]
+)
+def test_no_warnings_about_owners(build: str, *, described: bool) -> None:
+    """So do the programs that note whose sockets they are, whatever the kernel tells of itself."""
+    numbers = owners.definitions() if described else {}
+    told = (f"-D{name}={number}" for name, number in numbers.items())
+    more = loader.fold(program_source().with_name("owner.c"))
+    assert compile_program(more, *BUILDS[build], "-DOWNERS=64", *told, "-Wall") == ""
