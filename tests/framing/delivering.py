@@ -62,9 +62,9 @@ class Delivering:
         self.said: list[str] = []
         self.sent: list[Json] = []
         self.config = config
-        who = wiring.origin(config, str(uuid.uuid4()), 0, time.time_ns())
-        self._builder = RecordBuilder(who.settings, who.identity)
-        outputs = wiring.outputs(config, who, lambda _, line: self.said.append(line))
+        self.who = wiring.origin(config, str(uuid.uuid4()), 0, time.time_ns())
+        self._builder = RecordBuilder(self.who.settings, self.who.identity)
+        outputs = wiring.outputs(config, self.who, lambda _, line: self.said.append(line))
         assert isinstance(outputs.kafka, SpooledSink)
         self.sink = outputs.kafka
 
