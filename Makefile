@@ -98,6 +98,12 @@ bench: setup-dev ## What an exchange costs, beside httpry, tcpflow and tshark, i
 	@PYTHONPATH=tests $(BIN)/python -m bench.side_by_side $(if $(SECONDS),--seconds $(SECONDS)) \
 	    $(if $(RATES),--rates "$(RATES)") $(if $(BODIES),--bodies "$(BODIES)") $(if $(ROUNDS),--rounds $(ROUNDS))
 
+.PHONY: bench-service
+bench-service: setup-dev ## What nginx notices of the agent: throughput, latency, each hook (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m bench.service_cost $(if $(SECONDS),--seconds $(SECONDS)) \
+	    $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
@@ -125,6 +131,11 @@ soak: setup-dev ## Ten minutes at 2,000 exchanges a second to a real Kafka: memo
 e2e: setup-dev ## nginx to OpenSearch through real Kafka, registry and Connect: each exchange once (root)
 	@$(call debian,$(DEBIAN_TEST))
 	@PYTHONPATH=tests $(BIN)/python -m e2e
+
+.PHONY: e2e-detect
+e2e-detect: setup-dev setup-insight ## Attacks and an outage in live traffic, found on the stream and in OpenSearch (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m detections.live
 
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone

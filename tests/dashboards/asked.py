@@ -14,15 +14,13 @@ from consumers.contracts import Json
 
 #: What "auto" becomes for the hours of the test.
 INTERVAL = "1m"
-#: All hours of the test: alone it asks for every record, which the stores work out in another way.
-ALWAYS: Json = {"range": {"@timestamp": {"gte": "2025-12-31", "lte": "2026-01-02"}}}
 _METRICS = {"count", "cardinality", "avg", "max", "sum", "percentiles"}
 #: Key of the groups, then a value for each metric (percentiles: one for each percent).
 Rows = dict[tuple[str, ...], list[float | None]]
 
 
-def of_visualization(visualization: Json, source: Json) -> Json:
-    """The search of a visualization: its state, and its search source."""
+def of_visualization(visualization: Json, source: Json, time: Json) -> Json:
+    """The search of a visualization: its state, its search source, and the time looked at."""
     metrics = [one for one in visualization["aggs"] if one["schema"] == "metric"]
     buckets = [one for one in visualization["aggs"] if one["schema"] != "metric"]
     assert source["query"]["language"] == "lucene"
@@ -30,16 +28,16 @@ def of_visualization(visualization: Json, source: Json) -> Json:
     counts = {one["id"] for one in metrics if one["type"] == "count"}
     for one in reversed(buckets):
         inner = {one["id"]: _visual_bucket(one, counts, inner)}
-    return _search(source["query"]["query"], inner)
+    return _search(source["query"]["query"], inner, time)
 
 
-def of_target(target: Json) -> Json:
-    """The search of a target of Grafana."""
+def of_target(target: Json, time: Json) -> Json:
+    """The search of a target of Grafana, and the time looked at."""
     metrics = {one["id"]: one for one in target["metrics"]}
     inner = {name: _metric(one) for name, one in metrics.items() if one["type"] != "count"}
     for one in reversed(target["bucketAggs"]):
         inner = {one["id"]: _grafana_bucket(one, metrics, inner)}
-    return _search(target["query"], inner)
+    return _search(target["query"], inner, time)
 
 
 def rows(names: list[str], answer: Json, metrics: list[Json]) -> Rows:
@@ -47,9 +45,9 @@ def rows(names: list[str], answer: Json, metrics: list[Json]) -> Rows:
     return dict(_rows(names, answer, metrics, ()))
 
 
-def _search(query: str, inner: Json) -> Json:
+def _search(query: str, inner: Json, time: Json) -> Json:
     asked = {"query_string": {"query": query, "analyze_wildcard": True}}
-    found = {"bool": {"filter": [ALWAYS, asked]}}
+    found = {"bool": {"filter": [time, asked]}}
     return {"size": 0, "track_total_hits": True, "query": found, "aggs": inner}
 
 

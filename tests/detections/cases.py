@@ -40,6 +40,11 @@ def cases() -> tuple[Case, ...]:
     )
 
 
+def hits() -> Iterator[tuple[Seen, frozenset[str]]]:
+    """Each exchange that rules have to find, and which."""
+    yield from ((seen, names) for seen, names, _ in _written() if names)
+
+
 def _written() -> Iterator[tuple[Seen, frozenset[str], str]]:
     for rule, kinds in written().items():
         for kind, own in (("hits", {rule}), ("misses", set[str]())):

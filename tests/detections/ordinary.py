@@ -119,15 +119,21 @@ _PROGRAM_HEADERS = (
     "X-Forwarded-Host: api.shop.example",
     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 )
+#: What is asked, by whom, with which headers besides.
+KINDS = (
+    (_PAGES, _BROWSERS, _BROWSER_HEADERS),
+    (_CRAWLED + _PAGES[:3], _CRAWLERS, ()),
+    (_CALLS, _PROGRAMS, _PROGRAM_HEADERS),
+)
 _CLIENTS = ("203.0.113.9", "203.0.113.77", "10.2.3.4", "2001:db8::17", "192.0.2.44")
 
 
 def ordinary(count: int = 0, seed: int = 1) -> Iterator[Seen]:
     """Every line by every agent that sends its kind; then chance, until there are `count`."""
     mixes = [
-        *itertools.product(_PAGES, _BROWSERS, (_BROWSER_HEADERS,)),
-        *itertools.product(_CRAWLED + _PAGES[:3], _CRAWLERS, ((),)),
-        *itertools.product(_CALLS, _PROGRAMS, (_PROGRAM_HEADERS,)),
+        mix
+        for lines, agents, headers in KINDS
+        for mix in itertools.product(lines, agents, (headers,))
     ]
     chance = random.Random(seed)
     more = (chance.choice(mixes) for _ in range(count - len(mixes)))

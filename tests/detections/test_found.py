@@ -18,7 +18,8 @@ from stores.store import Store
 
 from .bursts import FOUND, bursts
 from .cases import cases
-from .generate import ELASTIC, MONITORS
+from .generate import ELASTIC
+from .plugin import groups_beyond, monitor, rendered, triggered
 from .ruleset import correlations, rules
 from .traffic import BEGIN, MS, SECOND, records
 
@@ -64,38 +65,12 @@ def found(store: Store, query: object) -> list[str]:
     return sorted(by_key[hit["_id"]] for hit in hits)
 
 
-def monitor(name: str) -> Json:
-    """As it is checked in."""
-    body: Json = json.loads((ROOT / MONITORS / f"{name}.json").read_text("utf-8"))
-    return body
-
-
 def elastic() -> dict[str, Json]:
     """Name of a rule -> its line for Elastic."""
     lines = map(json.loads, (ROOT / ELASTIC).read_text("utf-8").splitlines())
     ids = {str(rule.id): name for name, rule in rules().items()}
     ids |= {str(counting.id): name for name, (_, counting) in correlations().items()}
     return {ids[line["rule_id"]]: line for line in lines}
-
-
-def rendered(store: Store, body: Json, end_ms: int) -> Json:
-    """A monitor's search for one period, its template filled in by OpenSearch itself."""
-    search = body["inputs"][0]["search"]
-    assert search["indices"] == ["logs-http.header-*"]
-    asked = {"source": json.dumps(search["query"]), "params": {"period_end": end_ms}}
-    answer = store.ask("POST", "/_render/template", asked)
-    assert answer.status == 200, answer.body
-    made: Json = answer.body["template_output"]
-    return made
-
-
-def triggered(store: Store, script: Json, result: Json) -> bool:
-    """What OpenSearch's own Painless says of a trigger's condition."""
-    source = f"def ctx = params.ctx; return {script['source']}"
-    asked = {"script": {"source": source, "params": {"ctx": {"results": [result]}}}}
-    answer = store.ask("POST", "/_scripts/painless/_execute", asked)
-    assert answer.status == 200, answer.body
-    return str(answer.body["result"]) == "true"
 
 
 def test_monitors(opensearch: Store) -> None:
@@ -123,15 +98,7 @@ def test_triggers(opensearch: Store) -> None:
 def test_counting_monitors(opensearch: Store) -> None:
     """Each finds the one group beyond its threshold within its time span."""
     for name, group in FOUND.items():
-        body = monitor(name)
-        search = rendered(opensearch, body, _END_MS)
-        (trigger,) = (each["bucket_level_trigger"] for each in body["triggers"])
-        condition = dict(trigger["condition"])
-        # As the plugin does: the condition becomes a selector beneath the groups that it names.
-        groups = search["aggregations"][condition.pop("parent_bucket_path")]
-        groups.setdefault("aggregations", {})["beyond"] = {"bucket_selector": condition}
-        answer = opensearch.search(BURSTS, search)["aggregations"]["groups"]
-        assert [list(bucket["key"].values()) for bucket in answer["buckets"]] == [[group]], name
+        assert groups_beyond(opensearch, monitor(name), _END_MS, BURSTS) == [group], name
 
 
 def test_elastic_rules(elasticsearch: Store) -> None:

@@ -78,18 +78,28 @@ def records(exchanges: Iterable[Seen]) -> Iterator[Json]:
         yield json.loads(builder.encode(record, number).value)
 
 
+def sent(seen: Seen) -> bytes:
+    """What the client sends."""
+    return seen.before + _block(f"{seen.request} HTTP/1.1", seen.headers)
+
+
+def answered(seen: Seen) -> bytes:
+    """The header block of the answer; nothing where there is none."""
+    return b"" if seen.status is None else _block(f"HTTP/1.1 {seen.status} ", seen.answer)
+
+
 def _events(seen: Seen, number: int, at: int) -> Iterator[Event]:
     """What the kernel would tell of it: both header blocks, each with the end of its message."""
-    sent = _block(f"{seen.request} HTTP/1.1", seen.headers)
     asked = _event(seen, _CLIENT)._replace(flow=number, time=at)
     if seen.before:
         flags = asked.flags & ~Flag.MESSAGE_END | Flag.PROXY
         yield asked._replace(flags=flags, data=seen.before)
     yield asked._replace(
-        sequence=asked.sequence + len(seen.before), body_bytes=seen.body, data=sent
+        sequence=asked.sequence + len(seen.before),
+        body_bytes=seen.body,
+        data=sent(seen)[len(seen.before) :],
     )
-    if seen.status is not None:
-        block = _block(f"HTTP/1.1 {seen.status} ", seen.answer)
+    if block := answered(seen):
         then = at + seen.duration_ms * MS
         yield _event(seen, _SERVER)._replace(flow=number, time=then, body_bytes=5, data=block)
 
