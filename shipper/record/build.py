@@ -1,15 +1,21 @@
-"""One exchange -> the variable parts of its record, redacted, not yet validated."""
+"""One exchange -> the draft of its record, redacted: what is its own, and what it shares.
+
+Most of a record comes again in others: the ends of its connection, whole header blocks, what the
+settings say. Those parts are made once and validated once. What is the exchange's own (`fresh`) is
+validated each time, and only then the two are put together, so that nothing enters a record that
+was not held to its model.
+"""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from shipper.contract.exchange import Connection, Exchange, Message, Proxied, Request, Response
-from shipper.record.addresses import ClientAddresses, address_text, inside, perimeter, plain
+from shipper.contract.exchange import Connection, Exchange, Message, Request, Response
+from shipper.record.addresses import ClientAddresses, plain
 from shipper.record.clock import timestamp, writable
-from shipper.record.community_id import community_id
-from shipper.record.constant import event_part, own_part
+from shipper.record.constant import event_part
+from shipper.record.ends import Ends, EndsOf, IsValid
 from shipper.record.forwarded import forwarded_client
-from shipper.record.headers import HeaderPolicy, NameSeen
+from shipper.record.headers import HeaderPolicy, Kept, NameSeen
 from shipper.record.model.versions import ordered
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed, ParameterSecrets
@@ -18,15 +24,28 @@ from shipper.record.urls import url_fields
 
 _FAILURE_FROM: Final = 400
 _SCHEMES: Final = {"tls": "https"}
-_V4_BYTES: Final = 4
 
 Part = dict[str, Any]
 
 
-class DocumentBuilder:
-    """Builds the documents of one worker."""
+class Draft(NamedTuple):
+    """A record that is not validated yet.
 
-    def __init__(self, settings: RecordSettings, identity: Identity) -> None:
+    `fresh` is the exchange's own, `ends` and the two header blocks are shared; `valid` says whether
+    all that is shared is valid.
+    """
+
+    fresh: Part
+    ends: Ends
+    request: Kept | None
+    response: Kept | None
+    valid: bool
+
+
+class DocumentBuilder:
+    """Drafts the records of one worker; `is_valid` judges the parts that they share."""
+
+    def __init__(self, settings: RecordSettings, identity: Identity, is_valid: IsValid) -> None:
         privacy, headers = settings.privacy, settings.headers
         keyed = Keyed(privacy.key, privacy.key_id)
         self._redactor = Redactor(
@@ -35,20 +54,30 @@ class DocumentBuilder:
             privacy.path_patterns,
         )
         secrets = HeaderSecrets(headers.actions, headers.secret_action)
-        limit = headers.names_limit
-        self._request_headers = HeaderPolicy(headers.request, secrets, self._redactor, keyed, limit)
-        self._response_headers = HeaderPolicy(
-            headers.response, secrets, self._redactor, keyed, limit
-        )
+
+        def policy(side: str, kept: tuple[str, ...]) -> HeaderPolicy:
+            def valid(kept: Kept) -> bool:
+                return is_valid({**kept.beside, "http": {side: {"headers": kept.part}}})
+
+            return HeaderPolicy(
+                kept,
+                secrets,
+                self._redactor,
+                keyed,
+                names_limit=headers.names_limit,
+                is_valid=valid,
+            )
+
+        self._request_headers = policy("request", headers.request)
+        self._response_headers = policy("response", headers.response)
         self._clients = ClientAddresses(privacy.client_ip, keyed)
-        self._perimeter = perimeter(settings.internal_networks)
-        self._trusted = inside(settings.trusted_proxies, "trusted proxy")
+        self._ends = EndsOf(settings, self._clients, is_valid)
         self._client_headers = settings.client_headers
-        self._has_perimeter = bool(settings.internal_networks)
         self._event = event_part(settings, identity)
-        self._own = own_part(settings)
+        self._event_valid = is_valid({"event": self._event})
         self._host_name = identity.host_name
         self._since_1_1 = ordered(settings.schema_version) >= (1, 1)
+        self._created = (0, timestamp(0))
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
         """The header names seen so far, of requests and of responses."""
@@ -61,172 +90,111 @@ class DocumentBuilder:
         """How many headers had names beyond `names_limit`."""
         return self._request_headers.overflow + self._response_headers.overflow
 
-    def document(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Part:
-        """The variable parts of a record, with sequence 0 and `event.id` to match."""
-        request, response = exchange.request, exchange.response
-        if self._clients.hidden:
-            request, response = self._hide_client(exchange.connection, request, response)
-        document: Part = {}
-        self._times(document, exchange, wall_offset_ns, created_ns)
+    def draft(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> Draft:
+        """What is to become a record, with sequence 0 and `event.id` to match."""
+        connection, request, response = exchange.connection, exchange.request, exchange.response
+        ends = self._ends(connection)
+        hidden = self._clients.hidden
+        if hidden:
+            request, response = self._hide_client(connection, request, response)
         http: Part = {}
-        document["http"] = http
+        fresh: Part = {"http": http}
+        own = fresh["shipper"] = _facts(exchange, ends)
+        self._times(fresh, own, exchange, wall_offset_ns, created_ns)
         first = request or response
         if first is not None and first.version is not None:
             http["version"] = first.version
-        domain = None
+        domain = asked = answered = None
+        valid = ends.valid and self._event_valid
         if request is not None:
-            domain = self._request(document, http, request, exchange.connection.stream)
-        if response is not None and (part := self._response(response)):
-            http["response"] = part
-        self._network(document, exchange.connection, domain)
-        self._facts(document["shipper"], exchange)
-        if exchange.connection.proxied is not None:
-            self._proxied(document, exchange.connection, exchange.connection.proxied)
+            asked = self._request_headers.select(request.headers, keep=not hidden)
+            valid = valid and asked.valid
+            http["request"] = _request(request, asked)
+            domain = self._url(fresh, request, asked.host, connection.stream)
+        if response is not None:
+            answered = self._response_headers.select(response.headers, keep=not hidden)
+            valid = valid and answered.valid
+            http["response"] = _response(response)
+            if self._since_1_1 and request is not None and response.version:
+                own["response_version"] = response.version
+        addresses = ends.addresses
         if self._client_headers and exchange.request is not None:
-            self._forwarded(document, exchange.connection, exchange.request)
+            addresses = self._forwarded(fresh, exchange.request, ends)
+        fresh["related"] = related = {"ip": addresses}
+        if domain is None:
+            if self._host_name:
+                related["hosts"] = [self._host_name]
+        else:
+            related["hosts"] = (
+                [domain, self._host_name] if self._host_name not in {"", domain} else [domain]
+            )
+        return Draft(fresh, ends, asked, answered, valid)
+
+    def whole(self, draft: Draft, fresh: Part) -> Part:
+        """The variable parts of the record; `fresh` is the draft's, which goes into it."""
+        fresh["event"] = self._event | fresh["event"]
+        fresh["shipper"] = draft.ends.own | fresh["shipper"]
+        document = fresh | draft.ends.parts
+        if "client" in fresh:  # what a proxy's header says goes before what its connection said
+            document["client"] = fresh["client"]
+        http = fresh["http"]
+        asked, answered = draft.request, draft.response
+        if asked is not None:
+            if asked.part:
+                http["request"]["headers"] = asked.part
+            if asked.beside:
+                document |= asked.beside
+        if answered is not None:
+            if answered.part:
+                http["response"]["headers"] = answered.part
+            elif not http["response"]:
+                del http["response"]
         return document
 
-    def _times(self, document: Part, exchange: Exchange, offset: int, created: int) -> None:
+    def _times(self, fresh: Part, own: Part, exchange: Exchange, offset: int, created: int) -> None:
         """`@timestamp`, `event.*` and the durations, which come from the event's clock."""
         request, response = exchange.request, exchange.response
-        document["event"] = event = dict(self._event)
-        document["shipper"] = own = dict(self._own)
+        if created != self._created[0]:
+            self._created = created, timestamp(created)
+        event = fresh["event"] = {"created": self._created[1]}
         wall = exchange.start + offset
-        event["created"] = timestamp(created)
-        document["@timestamp"] = timestamp(wall) if writable(wall) else event["created"]
-        status = response.status if response is not None else None
-        if status is not None:
-            event["outcome"] = "success" if status < _FAILURE_FROM else "failure"
+        begin = fresh["@timestamp"] = timestamp(wall) if writable(wall) else event["created"]
         if request is not None and writable(wall):
-            event["start"] = document["@timestamp"]
+            event["start"] = begin
         if response is None:
             return
-        if response.end is not None and writable(response.end + offset):
-            event["end"] = timestamp(response.end + offset)
+        if response.status is not None:
+            event["outcome"] = "success" if response.status < _FAILURE_FROM else "failure"
+        end = response.end
+        if end is not None and writable(end + offset):
+            event["end"] = timestamp(end + offset)
         if request is not None:
-            if response.end is not None and response.end >= request.start:
-                event["duration"] = response.end - request.start
+            if end is not None and end >= request.start:
+                event["duration"] = end - request.start
             if response.start >= request.start:
                 own["time_to_first_byte"] = response.start - request.start
 
-    def _request(self, document: Part, http: Part, request: Request, stream: str) -> str | None:
-        """Fills `http.request`, `url` and `user_agent`; gives the domain, where known."""
-        kept = self._request_headers.select(request.headers)
-        part: Part = {"method": request.method}
-        _sizes(part, request)
-        if kept.referer is not None:
-            part["referrer"] = kept.referer
-        if kept.part:
-            part["headers"] = kept.part
-        http["request"] = part
-        if kept.user_agent is not None:
-            document["user_agent"] = {"original": kept.user_agent}
-        if kept.trace:
-            document |= kept.trace
-        redactor = self._redactor
-        connect = request.method == "CONNECT"
-        target = (redactor.authority if connect else redactor.url)(request.target)
-        document["url"] = url = url_fields(
-            request.method, target, kept.host, _SCHEMES.get(stream, "http")
-        )
+    def _url(self, fresh: Part, request: Request, host: str | None, stream: str) -> str | None:
+        """Fills `url`; gives the domain, where known."""
+        redactor, method = self._redactor, request.method
+        target = (redactor.authority if method == "CONNECT" else redactor.url)(request.target)
+        url = fresh["url"] = url_fields(method, target, host, _SCHEMES.get(stream, "http"))
         domain = url.get("domain")
         return domain if isinstance(domain, str) else None
 
-    def _response(self, response: Response) -> Part:
-        kept = self._response_headers.select(response.headers)
-        part: Part = {} if response.status is None else {"status_code": response.status}
-        _sizes(part, response)
-        if kept.part:
-            part["headers"] = kept.part
-        return part
-
-    def _network(self, document: Part, connection: Connection, domain: str | None) -> None:
-        """Fills `source`, `destination`, `network` and `related`."""
-        client, server = connection.client_address, connection.server_address
-        source = self._clients.text(client)
-        destination = address_text(server)
-        document["source"] = {"ip": source, "port": connection.client_port}
-        document["destination"] = {"ip": destination, "port": connection.server_port}
-        client, server = plain(client), plain(server)
-        document["network"] = network = {
-            "transport": "tcp",
-            "type": "ipv4" if len(client) == _V4_BYTES else "ipv6",
-            "protocol": "http",
-        }
-        if self._has_perimeter:
-            network["direction"] = self._perimeter(client, server)
-        elif connection.direction is not None:
-            network["direction"] = connection.direction
-        if not self._clients.hidden:
-            network["community_id"] = community_id(
-                client, connection.client_port, server, connection.server_port
-            )
-        related: Part = {"ip": [source] if source == destination else [source, destination]}
-        hosts = [name for name in (domain, self._host_name) if name]
-        if hosts:
-            related["hosts"] = hosts if len(hosts) == 1 or hosts[0] != hosts[1] else hosts[:1]
-        document["related"] = related
-
-    def _proxied(self, document: Part, connection: Connection, proxied: Proxied) -> None:
-        """Fills `client` and `server` with what a trusted proxy said; others are only named."""
-        if not self._trusted(plain(connection.client_address)):
-            document["shipper"].setdefault("anomalies", []).append("untrusted_proxy_header")
-            return
-        if proxied.source is None or proxied.destination is None:
-            return
-        client = self._clients.text(proxied.source)
-        server = address_text(proxied.destination)
-        document["client"] = {"ip": client, "port": proxied.source_port}
-        document["server"] = {"ip": server, "port": proxied.destination_port}
-        related = document["related"]
-        related["ip"] = list(dict.fromkeys((client, *related["ip"], server)))
-
-    def _forwarded(self, document: Part, connection: Connection, request: Request) -> None:
-        """Fills `client` with whom the trusted proxies in front name in their header."""
-        peer = connection.client_address
-        proxied = connection.proxied
-        if proxied is not None and proxied.source is not None and self._trusted(plain(peer)):
-            peer = proxied.source
-        if not self._trusted(plain(peer)):
-            return
-        found = forwarded_client(request.headers, self._client_headers, self._trusted)
+    def _forwarded(self, fresh: Part, request: Request, ends: Ends) -> list[str]:
+        """Fills `client` with whom trusted proxies in front name; the addresses of the record."""
+        found = None
+        if self._ends.trusted_peer(ends.connection):
+            trusted = self._ends.trusted
+            found = forwarded_client(request.headers, self._client_headers, trusted)
         if found is None:
-            return
+            return ends.addresses
         client = self._clients.text(found.address)
-        document["client"] = {"ip": client}
+        fresh["client"] = {"ip": client}
         if found.port is not None:
-            document["client"]["port"] = found.port
-        related = document["related"]
-        related["ip"] = list(dict.fromkeys((client, *related["ip"])))
-
-    def _facts(self, own: Part, exchange: Exchange) -> None:
-        """What is not ECS."""
-        connection, request, response = exchange.connection, exchange.request, exchange.response
-        own["hook"] = connection.hook
-        own["exchange_number"] = exchange.number
-        if connection.interface is not None:
-            own["interface"] = connection.interface
-        if exchange.incomplete:
-            own["incomplete"] = [str(reason) for reason in exchange.incomplete]
-        if exchange.anomalies:
-            own["anomalies"] = list(exchange.anomalies)
-        truncated = [
-            name
-            for name, message in (("request", request), ("response", response))
-            if message is not None and message.cut
-        ]
-        if truncated:
-            own["truncated"] = truncated
-        if response is not None and response.interim:
-            own["interim"] = list(response.interim)
-        if self._since_1_1 and request is not None and response is not None and response.version:
-            own["response_version"] = response.version
-        if exchange.joined_late:
-            own["joined_late"] = True
-        if exchange.resumed:
-            own["resumed"] = True
-        if exchange.sampling_rate < 1.0:
-            own["sampling_rate"] = exchange.sampling_rate
+            fresh["client"]["port"] = found.port
+        return list(dict.fromkeys((client, *ends.addresses)))
 
     def _hide_client(
         self, connection: Connection, request: Request | None, response: Response | None
@@ -246,6 +214,43 @@ class DocumentBuilder:
         if response is not None:
             response = replace(response, headers=clients.hide_headers(response.headers, known))
         return request, response
+
+
+def _request(request: Request, kept: Kept) -> Part:
+    part: Part = {"method": request.method}
+    if kept.referer is not None:
+        part["referrer"] = kept.referer
+    _sizes(part, request)
+    return part
+
+
+def _response(response: Response) -> Part:
+    part: Part = {} if response.status is None else {"status_code": response.status}
+    _sizes(part, response)
+    return part
+
+
+def _facts(exchange: Exchange, ends: Ends) -> Part:
+    """What is not ECS."""
+    request, response = exchange.request, exchange.response
+    own: Part = {"exchange_number": exchange.number}
+    if exchange.incomplete:
+        own["incomplete"] = [str(reason) for reason in exchange.incomplete]
+    if exchange.anomalies or ends.anomalies:
+        own["anomalies"] = [*exchange.anomalies, *ends.anomalies]
+    messages = (("request", request), ("response", response))
+    truncated = [name for name, message in messages if message is not None and message.cut]
+    if truncated:
+        own["truncated"] = truncated
+    if response is not None and response.interim:
+        own["interim"] = list(response.interim)
+    if exchange.joined_late:
+        own["joined_late"] = True
+    if exchange.resumed:
+        own["resumed"] = True
+    if exchange.sampling_rate < 1.0:
+        own["sampling_rate"] = exchange.sampling_rate
+    return own
 
 
 def _sizes(part: Part, message: Message) -> None:

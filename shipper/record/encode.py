@@ -15,12 +15,18 @@ from shipper.contract.attribution import Attribution
 from shipper.contract.exchange import Exchange
 from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
-from shipper.record.build import DocumentBuilder
+from shipper.record.build import DocumentBuilder, Draft
 from shipper.record.constant import constant_parts, message_headers
 from shipper.record.encoders import encoder_of
 from shipper.record.headers import NameSeen
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
-from shipper.record.model.record import CONSTANT_ADAPTERS, VARIABLE_ADAPTERS
+from shipper.record.model.record import (
+    ADAPTERS,
+    CONSTANT,
+    FRESH,
+    SHARED,
+    adapter_of,
+)
 from shipper.record.participants import Participants
 from shipper.record.settings import (
     MINIMUM_KEY_BYTES,
@@ -64,9 +70,11 @@ class RecordBuilder:
     def __init__(self, settings: RecordSettings, identity: Identity) -> None:
         _require_key(settings)
         _require_version(settings)
-        self._documents = DocumentBuilder(settings, identity)
+        shared = adapter_of(SHARED, settings.schema_version).validator
+        self._documents = DocumentBuilder(settings, identity, shared.isinstance_python)
         self._constant = _constant(settings, identity)
-        self._variable = VARIABLE_ADAPTERS[settings.schema_version]
+        self._fresh = adapter_of(FRESH, settings.schema_version).validator.validate_python
+        self._whole = ADAPTERS[settings.schema_version]
         self._participants = Participants(settings)
         self._topic = settings.topic
         self._maximum_ahead = settings.maximum_ahead_ns
@@ -96,15 +104,26 @@ class RecordBuilder:
         """
         if exchange.request is None and exchange.response is None:
             raise RecordRejected("the exchange holds neither a request nor a response", {})
-        document = self._documents.document(exchange, wall_offset_ns, created_ns)
+        draft = self._documents.draft(exchange, wall_offset_ns, created_ns)
         time = exchange.start + wall_offset_ns
         if not 0 <= time <= created_ns + self._maximum_ahead:
             time = created_ns
-            document["shipper"]["timestamp_replaced"] = True
-        valid = _validated(self._variable, document, self._constant)
+            draft.fresh["shipper"]["timestamp_replaced"] = True
+        valid = self._valid(draft)
         if who is not None:
             self._participants.write(who, valid)
         return Record(valid, time // _MILLISECOND, self._partition(exchange))
+
+    def _valid(self, draft: Draft) -> dict[str, Any]:
+        """The whole record; raises RecordRejected."""
+        if draft.valid:
+            try:
+                fresh = self._fresh(draft.fresh)
+            except ValidationError:
+                pass  # what is wrong is told of the record as it would have been
+            else:
+                return self._documents.whole(draft, fresh) | self._constant
+        return _validated(self._whole, self._documents.whole(draft, draft.fresh) | self._constant)
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:
         """The record as it goes out, under its number. Does not fail on what `build` gave."""
@@ -153,24 +172,22 @@ class RecordBuilder:
 def _constant(settings: RecordSettings, identity: Identity) -> dict[str, Any]:
     """The constant parts, validated."""
     try:
-        adapter = CONSTANT_ADAPTERS[settings.schema_version]
+        adapter = adapter_of(CONSTANT, settings.schema_version)
         valid: dict[str, Any] = adapter.validate_python(constant_parts(settings, identity))
     except ValidationError as error:
         raise ConfigError(f"no valid record can be made: {invalid(error)}") from None
     return valid
 
 
-def _validated(
-    adapter: TypeAdapter[Any], document: dict[str, Any], constant: dict[str, Any]
-) -> dict[str, Any]:
+def _validated(adapter: TypeAdapter[Any], document: dict[str, Any]) -> dict[str, Any]:
     try:
         valid: dict[str, Any] = adapter.validate_python(document)
     except ValidationError as error:
         reason = invalid(error)
     else:
-        return valid | constant
+        return valid
     # Raised out here, so that the foreign error, which quotes its input, is no context of ours.
-    raise RecordRejected(reason, document | constant)
+    raise RecordRejected(reason, document)
 
 
 def invalid(error: ValidationError) -> str:

@@ -6,6 +6,7 @@ time, and the sightings are counted together.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final, NamedTuple
@@ -57,6 +58,12 @@ TEXT_HEADERS: Final = frozenset(
 # A name longer than this is not remembered: the memory of names is bounded in bytes too.
 _LONGEST_NAME: Final = 128
 
+# Blocks that came lately are known, if they are no longer than this in all (characters).
+_MOST_KNOWN: Final = 512
+_LONGEST_KNOWN: Final = 2048
+
+Headers = tuple[tuple[str, str], ...]
+
 _COPIED: Final = TRACE_HEADERS | {"host", "referer", "user-agent"}
 
 _AS_IS, _URL, _AUTHORITY, _TEXT, _MASK, _HASH, _DROP = range(7)
@@ -71,14 +78,29 @@ class NameSeen(NamedTuple):
     decision: str  # "kept", "masked", "hashed" or "dropped"
 
 
-class Kept(NamedTuple):
-    """What enters the record: the header part, and values that have a field of their own."""
+@dataclass(slots=True)
+class Kept:
+    """What of a header block enters a record; shared by all that have this block, not changed.
+
+    `part` are the headers, `beside` the parts of the record that they give, `valid` says whether
+    both are; `host` and `referer` are values that more is made of.
+    """
 
     part: dict[str, list[str]]
+    beside: dict[str, dict[str, str]]
     host: str | None
     referer: str | None
-    user_agent: str | None
-    trace: dict[str, dict[str, str]]
+    valid: bool = False
+
+
+@dataclass(slots=True)
+class _Known:
+    """A header block that came lately, how often it came, and the rules of its headers."""
+
+    headers: Headers
+    kept: Kept
+    rules: list["_Rule"]
+    seen: int = 0
 
 
 @dataclass(slots=True)
@@ -102,13 +124,15 @@ class _Rule:
 class HeaderPolicy:
     """Keeps, masks, hashes or drops the headers of requests, or of responses."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks, each by its name
         self,
         kept: tuple[str, ...],
         secrets: HeaderSecrets,
         redactor: Redactor,
         keyed: Keyed,
+        *,
         names_limit: int,
+        is_valid: Callable[[Kept], bool],
     ) -> None:
         names = [name.strip().casefold() for name in kept]
         self._exact = frozenset(names)
@@ -117,12 +141,33 @@ class HeaderPolicy:
         self._redactor = redactor
         self._keyed = keyed
         self._limit = names_limit
+        self._is_valid = is_valid
         self._rules: dict[str, _Rule] = {}
+        # By the id of the headers, which are looked at once: what is known holds them, and so no
+        # others have that id.
+        self._known: dict[int, _Known] = {}
         self.overflow = 0  #: headers whose names were beyond the limit
         self.invalid = 0  #: headers whose names are no field names; they enter no record
 
-    def select(self, headers: tuple[tuple[str, str], ...]) -> Kept:
-        """What of `headers` enters the record. An empty part means that there were none."""
+    def select(self, headers: Headers, *, keep: bool = True) -> Kept:
+        """What of `headers` enters the record. An empty part means that there were none.
+
+        `keep`: they may come again, as the same object.
+        """
+        known = self._known.get(id(headers))
+        if known is not None:
+            known.seen += 1
+            return known.kept
+        rules: list[_Rule] = []
+        kept = self._select(headers, rules)
+        kept.valid = self._is_valid(kept)
+        if keep and sum([len(value) for _, value in headers]) <= _LONGEST_KNOWN:
+            if len(self._known) >= _MOST_KNOWN:
+                self._count()
+            self._known[id(headers)] = _Known(headers, kept, rules)
+        return kept
+
+    def _select(self, headers: Headers, known: list[_Rule]) -> Kept:
         part: dict[str, list[str]] = {}
         names: list[str] = []
         copies: dict[str, str] = {}
@@ -132,6 +177,7 @@ class HeaderPolicy:
             if rule is None:
                 continue
             rule.seen += 1
+            known.append(rule)
             names.append(spelling)
             if rule.plain:
                 # The hot path: `_may_hold_url`, without the call.
@@ -153,10 +199,14 @@ class HeaderPolicy:
                 part[rule.name] = [value]
         if names:
             part[NAMES_KEY] = names
-        trace = {} if TRACE_HEADERS.isdisjoint(copies) else trace_parts(copies)
-        return Kept(
-            part, copies.get("host"), copies.get("referer"), copies.get("user-agent"), trace
-        )
+        return Kept(part, _beside(copies), copies.get("host"), copies.get("referer"))
+
+    def _count(self) -> None:
+        """Forget the blocks that are known, and remember how often their names came."""
+        for known in self._known.values():
+            for rule in known.rules:
+                rule.seen += known.seen
+        self._known.clear()
 
     def _treat(self, treatment: int, value: str) -> str:
         """A value without its secrets, or what stands in its place."""
@@ -201,12 +251,21 @@ class HeaderPolicy:
 
     def names_seen(self) -> list[NameSeen]:
         """The names by how often they were seen, whatever their spelling."""
+        self._count()
         counts: dict[tuple[str, str], int] = {}
         for rule in self._rules.values():
             key = (rule.name, rule.decision)
             counts[key] = counts.get(key, 0) + rule.seen
         found = [NameSeen(name, seen, decision) for (name, decision), seen in counts.items()]
         return sorted(found, key=lambda entry: (-entry.seen, entry.name))
+
+
+def _beside(copies: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The parts of a record that some headers are told in once more."""
+    beside = {} if TRACE_HEADERS.isdisjoint(copies) else trace_parts(copies)
+    if "user-agent" in copies:
+        beside["user_agent"] = {"original": copies["user-agent"]}
+    return beside
 
 
 def _may_hold_url(value: str) -> bool:

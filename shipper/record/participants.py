@@ -3,10 +3,10 @@
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from shipper.contract.attribution import Attribution
-from shipper.record.model.record import PARTICIPANT_ADAPTERS
+from shipper.record.model.record import PARTICIPANT, adapter_of
 from shipper.record.settings import RecordSettings
 
 #: Attributions whose parts are kept; each stands for all exchanges of its like.
@@ -30,7 +30,7 @@ class Participants:
 
     def __init__(self, settings: RecordSettings) -> None:
         self.invalid = 0  #: ends that were left out because they are no valid parts
-        self._adapter: TypeAdapter[Any] = PARTICIPANT_ADAPTERS[settings.schema_version]
+        self._adapter = adapter_of(PARTICIPANT, settings.schema_version)
         self._has_perimeter = bool(settings.internal_networks)
         self._ready = lru_cache(maxsize=_KEPT)(self._make_ready)
 

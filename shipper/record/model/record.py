@@ -1,6 +1,7 @@
 """The record as a whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Final, Required
 
 from pydantic import ConfigDict, TypeAdapter
@@ -20,6 +21,7 @@ from shipper.record.model.origin import (
     User,
 )
 from shipper.record.model.own import Shipper
+from shipper.record.model.partial import only
 from shipper.record.model.scalars import Labels, Timestamp, Word, about
 from shipper.record.model.versions import RECORD_VERSIONS, at
 from shipper.record.model.web import Http, Url, UserAgent
@@ -84,33 +86,35 @@ ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
 #: The newest, which takes the records of all versions.
 ADAPTER: Final = ADAPTERS[RECORD_VERSIONS[-1]]
 
-#: The parts that are the same in every record of an agent.
-CONSTANT: Final = ("data_stream", "ecs", "agent", "host", "observer", "labels", "tags")
+#: Fields of a record, by dotted names, as they are validated at different times: once what is the
+#: same in every record of an agent,
+CONSTANT: Final = frozenset(("data_stream", "ecs", "agent", "host", "observer", "labels", "tags"))
+#: once for all exchanges of a connection who holds an end of it,
+PARTICIPANT: Final = frozenset(("container", "kubernetes", "process", "user", "service"))
+#: once what many have from their connection, their header blocks and the settings,
+SHARED: Final = frozenset(
+    """
+    source destination network client server user_agent trace span transaction
+    event.id event.sequence event.kind event.category event.type event.outcome event.dataset
+    event.module
+    http.request.headers http.response.headers
+    shipper.schema_version shipper.hook shipper.interface shipper.privacy
+    """.split()  # noqa: SIM905 - one a line would fill a page
+)
+#: and each time what an exchange has for itself.
+FRESH: Final = frozenset(
+    """
+    @timestamp event.created event.start event.end event.duration event.outcome url related client
+    http.version http.request.method http.request.referrer http.request.bytes http.request.body
+    http.response.status_code http.response.bytes http.response.body
+    shipper.exchange_number shipper.time_to_first_byte shipper.incomplete shipper.anomalies
+    shipper.truncated shipper.interim shipper.response_version shipper.joined_late shipper.resumed
+    shipper.timestamp_replaced shipper.sampling_rate
+    """.split()  # noqa: SIM905
+)
 
 
-def _closed(name: str, keys: Iterable[str], version: str) -> TypeAdapter[Any]:
-    """An adapter for some of the record's parts, of the same types and as strict."""
-    annotations = at(RecordDocument, version).__annotations__
-    part = TypedDict(name, {key: annotations[key] for key in keys}, total=False)  # type: ignore[misc]
-    part.__pydantic_config__ = RecordDocument.__pydantic_config__  # type: ignore[attr-defined]
-    return TypeAdapter(part)
-
-
-#: The parts that say who holds an end of the connection: validated once for all its exchanges.
-PARTICIPANT: Final = ("container", "kubernetes", "process", "user", "service")
-
-# The same fields in parts: what stays the same needs to be validated once only.
-CONSTANT_ADAPTERS: Final = {
-    version: _closed("ConstantParts", CONSTANT, version) for version in RECORD_VERSIONS
-}
-VARIABLE_ADAPTERS: Final = {
-    version: _closed(
-        "VariableParts",
-        [key for key in RecordDocument.__annotations__ if key not in CONSTANT],
-        version,
-    )
-    for version in RECORD_VERSIONS
-}
-PARTICIPANT_ADAPTERS: Final = {
-    version: _closed("Participant", PARTICIPANT, version) for version in RECORD_VERSIONS
-}
+@cache
+def adapter_of(names: frozenset[str], version: str) -> TypeAdapter[Any]:
+    """The model of these fields in a version: of the same types as the whole, and as strict."""
+    return TypeAdapter(only(at(RecordDocument, version), names))

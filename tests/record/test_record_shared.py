@@ -1,0 +1,66 @@
+"""Parts that many records share: made once, and in each record what they would be by themselves."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+from record_exchanges import CREATED, OFFSET, V4, builder, exchange, request, response
+
+from shipper.contract.exchange import Exchange
+from shipper.record import RecordRejected, RecordSettings
+from shipper.record.model.record import ADAPTERS, CONSTANT, FRESH, PARTICIPANT, SHARED, adapter_of
+from shipper.record.model.versions import RECORD_VERSIONS
+
+
+@pytest.mark.parametrize("version", RECORD_VERSIONS)
+def test_records_that_share_parts_are_told_apart(version: str) -> None:
+    """The same connection and the same header blocks, twice: equal but for what differs."""
+    made = builder(RecordSettings(schema_version=version))
+    first, second = request(), response()
+    both = [
+        made.build(Exchange(V4, first, second, number), OFFSET, CREATED).document
+        for number in range(2)
+    ]
+    before = orjson.dumps(both[0])
+    shared = both[0]["http"]["request"]["headers"], both[0]["source"]
+    assert (both[1]["http"]["request"]["headers"], both[1]["source"]) == shared
+    assert both[1]["http"]["request"]["headers"] is shared[0]
+    both[1]["shipper"]["exchange_number"] = 0
+    both[1]["event"]["sequence"] = 9
+    assert orjson.dumps(both[0]) == before
+    assert both[0] == {**both[1], "event": {**both[1]["event"], "sequence": 0}}
+    assert ADAPTERS[version].validate_python(both[0]) == both[0]
+
+
+def test_names_are_counted_each_time() -> None:
+    """A block that is known is no block that is not counted."""
+    made = builder()
+    whole = exchange()
+    for _ in range(3):
+        made.build(whole, OFFSET, CREATED)
+    assert {seen.seen for seen in made.names_seen()["request"]} == {3}
+
+
+@pytest.mark.parametrize("version", RECORD_VERSIONS)
+def test_no_field_is_left_out_of_validation(version: str) -> None:
+    """What is validated at different times is together what an ordinary record has.
+
+    None of it takes a field that it does not know.
+    """
+    made = builder(RecordSettings(schema_version=version))
+    document = made.build(exchange(), OFFSET, CREATED).document
+    assert not (CONSTANT | PARTICIPANT) & (SHARED | FRESH)
+    for names in (SHARED, FRESH, CONSTANT):
+        adapter = adapter_of(names, version)
+        assert not adapter.validator.isinstance_python(document)
+        assert not adapter.validator.isinstance_python({"event": {"x": 1}})
+    assert adapter_of(CONSTANT | PARTICIPANT | SHARED | FRESH, version).validate_python(document)
+
+
+def test_a_shared_part_that_is_not_valid_rejects_each_record() -> None:
+    """It is not taken for valid the second time either, and the reason names it."""
+    made = builder()
+    whole = exchange(connection=replace(V4, client_port=70_000))
+    for _ in range(2):
+        with pytest.raises(RecordRejected, match=r"^source\.port: less_than_equal$"):
+            made.build(whole, OFFSET, CREATED)
