@@ -9,5 +9,21 @@ nor Kafka, and imports the standard library alone.
 from shipper.attribution.attributor import REASONS, Attributor
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
 from shipper.attribution.host import Host
+from shipper.attribution.kubelet import Kubelet
+from shipper.attribution.names import Source
+from shipper.attribution.pods import PodLogs
+from shipper.attribution.runtimes import RuntimeSocket
 
-__all__ = ["NOBODY", "REASONS", "Attributor", "Ends", "Holder", "Host", "Sockets"]
+__all__ = [
+    "NOBODY",
+    "REASONS",
+    "Attributor",
+    "Ends",
+    "Holder",
+    "Host",
+    "Kubelet",
+    "PodLogs",
+    "RuntimeSocket",
+    "Sockets",
+    "Source",
+]

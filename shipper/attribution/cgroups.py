@@ -7,6 +7,7 @@ are still to be written.
 
 import os
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -23,12 +24,16 @@ class Cgroups:
     before or after a change, and an entry never changes its meaning.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Nothing is read yet. UnavailableError where the kernel gives no inotify instance."""
+    def __init__(self, root: Path, came: Callable[[str], None] = lambda _path: None) -> None:
+        """Nothing is read yet; `came` is called with the path of each cgroup as it is met.
+
+        UnavailableError where the kernel gives no inotify instance.
+        """
         self.known: dict[int, str] = {}
         self.unwatched = 0  #: directories whose changes are not told: too many watches
         self.missed = False  #: changes were not told: `read` is due
         self._root = root
+        self._came = came
         self._inotify = Inotify()
         self._watched: dict[int, str] = {}
         self._ids: dict[str, int] = {}
@@ -89,7 +94,9 @@ class Cgroups:
             return  # gone, or closed to us
         self._ids[path] = number
         self._gone.pop(number, None)
-        self.known[number] = path or "/"
+        if number not in self.known:
+            self.known[number] = path or "/"
+            self._came(path)
         for name in below:
             self._enter(f"{path}/{name}")
 

@@ -3,18 +3,20 @@
 The thread sleeps until a cgroup comes or goes, or a second is over.
 """
 
+import itertools
 import logging
 import os
 import select
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from shipper.attribution.cgroups import Cgroups
 from shipper.attribution.holders import Holder
-from shipper.attribution.parts import Part, place_parts
+from shipper.attribution.names import Names, Source
+from shipper.attribution.parts import Part, merged, place_parts
 from shipper.attribution.paths import NOWHERE, Place, place
 
 #: Seconds between two looks at what tells nothing by itself.
@@ -26,15 +28,23 @@ Reason = str
 class Host:
     """Places by cgroup, and what is to be said of them."""
 
-    def __init__(self, root: Path | None, *, log: logging.Logger, patience: float = 0.05) -> None:
+    def __init__(
+        self,
+        root: Path | None,
+        sources: Sequence[Source] = (),
+        *,
+        log: logging.Logger,
+        patience: float = 0.05,
+    ) -> None:
         """Reads the cgroups below `root`, where there is one. UnavailableError: no inotify.
 
-        An answer takes no longer than about `patience`, in seconds.
+        `sources` know names. An answer takes no longer than about `patience`, in seconds.
         """
-        self.version = 0  #: grows when an earlier answer may be another now
-        self._log = log
+        self.version = 0  #: another one when an earlier answer may be another now
+        self._versions = itertools.count(1)
+        self._names = Names(sources, changed=self._changed, log=log, patience=patience)
         self._patience = patience
-        self._cgroups = Cgroups(root) if root is not None else None
+        self._cgroups = Cgroups(root, self._came) if root is not None else None
         if self._cgroups is not None:
             self._cgroups.read()
         self._refreshers: list[Callable[[], None]] = []
@@ -51,6 +61,7 @@ class Host:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="attribution", daemon=True)
         self._thread.start()
+        self._names.start()
 
     def close(self) -> None:
         """The thread ends; what is known stays."""
@@ -59,6 +70,7 @@ class Host:
             self._thread.join()
             self._thread = None
             os.close(self._wake)
+            self._names.close()
         if self._cgroups is not None:
             self._cgroups.close()
 
@@ -77,7 +89,8 @@ class Host:
 
     def parts(self, of: Place) -> dict[str, Part]:
         """What is to be said of a place."""
-        return place_parts(of)
+        names = self._names.of(of) if of.container or of.pod else {}
+        return merged(names, place_parts(of))
 
     def _new(self, cgroups: Cgroups, cgroup: int) -> str | None:
         """The path of a cgroup that has come just now, before the thread has looked."""
@@ -114,7 +127,16 @@ class Host:
         if cgroups.missed:
             with self._lock:
                 cgroups.read()
-        self.version += 1
+        self._changed()
+
+    def _changed(self) -> None:
+        self.version = next(self._versions)
+
+    def _came(self, path: str) -> None:
+        """Its names are asked for before its first exchange is told."""
+        found = place(path)
+        if found.container or found.pod:
+            self._names.expect(found)
 
 
 def _named(path: str) -> Place | Reason:

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from shipper.attribution import Attributor, Host
+from shipper.attribution import Attributor, Host, Kubelet, PodLogs, RuntimeSocket, Source
 from shipper.capture import find_root
 from shipper.config import Config
 from shipper.errors import ShipperError
@@ -17,12 +17,30 @@ def attribution(config: Config, log: logging.Logger) -> Attributor | None:
     if not config.attribution.containers:
         return None
     try:
-        host = Host(_root(config), log=log)
+        host = Host(_root(config), _sources(config), log=log, patience=config.attribution.max_wait)
     except ShipperError as error:
         log.warning("nothing is told of containers and units: %s", error)
         return None
     host.start()
     return Attributor(host)
+
+
+def _sources(config: Config) -> list[Source]:
+    """Who knows names; of two that know the same, the first one is believed."""
+    told = config.attribution
+    sources: list[Source] = [RuntimeSocket(path, told.labels) for path in told.runtime_sockets]
+    if told.kubelet:
+        sources.append(
+            Kubelet(
+                told.kubelet,
+                token_file=told.kubelet_token_file,
+                ca=told.kubelet_ca,
+                labels=told.labels,
+            )
+        )
+    if told.pod_logs:
+        sources.append(PodLogs(told.pod_logs))
+    return sources
 
 
 def _root(config: Config) -> Path | None:
