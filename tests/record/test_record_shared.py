@@ -60,7 +60,7 @@ def test_no_field_is_left_out_of_validation(version: str) -> None:
 def test_a_shared_part_that_is_not_valid_rejects_each_record() -> None:
     """It is not taken for valid the second time either, and the reason names it."""
     made = builder()
-    whole = exchange(connection=replace(V4, client_port=70_000))
+    whole = exchange(connection=replace(V4, interface=-1))
     for _ in range(2):
-        with pytest.raises(RecordRejected, match=r"^source\.port: less_than_equal$"):
+        with pytest.raises(RecordRejected, match=r"^shipper\.interface: greater_than_equal$"):
             made.build(whole, OFFSET, CREATED)
