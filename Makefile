@@ -104,6 +104,11 @@ bench-service: setup-dev ## What nginx notices of the agent: throughput, latency
 	@PYTHONPATH=tests $(BIN)/python -m bench.service_cost $(if $(SECONDS),--seconds $(SECONDS)) \
 	    $(if $(ROUNDS),--rounds $(ROUNDS))
 
+.PHONY: bench-replay
+bench-replay: setup-dev ## Exchanges a CPU second from capture file to lines, beside others (root)
+	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
+	@PYTHONPATH=tests $(BIN)/python -m bench.replay_rate $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost

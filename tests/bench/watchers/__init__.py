@@ -5,7 +5,18 @@ Each is started once for a load and stopped after it; then it says which request
 
 from .agent import Agent
 from .on_interface import OnInterface
-from .packet_tools import Httpry, Tcpflow, Tshark
+from .packet_tools import FIELDS, Dumpcap, Httpry, Tcpflow, Tshark
 from .watcher import Nobody, Told, Watcher
 
-__all__ = ["Agent", "Httpry", "Nobody", "OnInterface", "Tcpflow", "Told", "Tshark", "Watcher"]
+__all__ = [
+    "FIELDS",
+    "Agent",
+    "Dumpcap",
+    "Httpry",
+    "Nobody",
+    "OnInterface",
+    "Tcpflow",
+    "Told",
+    "Tshark",
+    "Watcher",
+]

@@ -87,6 +87,18 @@ class PacketTool:
         return self._processes[0].poll() is not None
 
 
+class Dumpcap(PacketTool):
+    """The packets themselves, as a capture file."""
+
+    name = "dumpcap"
+    command = ("dumpcap", "-q", "-P", "-p", "-i", "{device}", "-f", "tcp port {port}", "-w", "-")
+
+    def keep(self, path: Path) -> Path:
+        """Have the file stay, under this name, when all else is forgotten."""
+        assert self._output is not None
+        return self._output.rename(path)
+
+
 class Httpry(PacketTool):
     """Chosen fields of single packets; requests and responses are not joined."""
 
@@ -102,15 +114,19 @@ class Tcpflow(PacketTool):
     kept_by = ("grep", "-aoE", "GET /b[0-9]+/[a-z0-9]+-(p|[0-9]+)-[0-9]+")
 
 
+#: What tshark prints: of each message, when, whence, and all header lines.
+FIELDS: Final = (
+    *("-n", "-Q", "-Y", "http", "-T", "fields"),
+    *("-e", "frame.time_epoch", "-e", "ip.src", "-e", "tcp.srcport"),
+    *("-e", "http.request.uri", "-e", "http.request.line", "-e", "http.response.line"),
+)
+
+
 class Tshark(PacketTool):
     """All header lines of requests and responses, through full dissection."""
 
     name = "tshark"
-    command = (
-        *("tshark", "-p", "-n", "-Q", "-i", "{device}", "-f", "tcp port {port}", "-Y", "http"),
-        *("-T", "fields", "-e", "frame.time_epoch", "-e", "ip.src", "-e", "tcp.srcport"),
-        *("-e", "http.request.uri", "-e", "http.request.line", "-e", "http.response.line"),
-    )
+    command = ("tshark", "-p", "-i", "{device}", "-f", "tcp port {port}", *FIELDS)
 
 
 def _started(
