@@ -7,22 +7,29 @@ nor Kafka, and imports the standard library alone.
 """
 
 from shipper.attribution.attributor import REASONS, Attributor
+from shipper.attribution.boot_clock import BootClock
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
 from shipper.attribution.host import Host
 from shipper.attribution.kubelet import Kubelet
 from shipper.attribution.names import Source
 from shipper.attribution.pods import PodLogs
+from shipper.attribution.processes import Processes, ProcessSettings
+from shipper.attribution.procfs import Procfs
 from shipper.attribution.runtimes import RuntimeSocket
 
 __all__ = [
     "NOBODY",
     "REASONS",
     "Attributor",
+    "BootClock",
     "Ends",
     "Holder",
     "Host",
     "Kubelet",
     "PodLogs",
+    "ProcessSettings",
+    "Processes",
+    "Procfs",
     "RuntimeSocket",
     "Sockets",
     "Source",

@@ -64,7 +64,9 @@ class Attributor:
 
     def totals(self) -> dict[str, Any]:
         """What became of the exchanges; together they are all that were asked about."""
-        return {"attributed": self.attributed, "unattributed": dict(self.unattributed)}
+        processes = self._sockets.totals() if self._sockets is not None else {}
+        told = {"attributed": self.attributed, "unattributed": dict(self.unattributed)}
+        return {**told, **processes}
 
     def close(self) -> None:
         """Nothing is looked up any more."""

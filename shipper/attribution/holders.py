@@ -42,3 +42,7 @@ class Sockets(Protocol):
     def refresh(self) -> None:
         """Do what takes time; called about once a second, from the thread of attribution."""
         ...
+
+    def totals(self) -> dict[str, Any]:
+        """`named`: exchanges whose process was told; `unnamed`: the others, by reason."""
+        ...

@@ -91,6 +91,12 @@ def _attribution(report: Report, worker: dict[str, str]) -> Iterator[Value]:
     for reason, count in told["unattributed"].items():
         labels = {**worker, "reason": reason}
         yield Value("shipper_exchanges_unattributed_total", count, labels)
+    if "named" not in told:
+        return
+    yield Value("shipper_exchanges_process_named_total", told["named"], worker)
+    for reason, count in told["unnamed"].items():
+        labels = {**worker, "reason": reason}
+        yield Value("shipper_exchanges_process_unnamed_total", count, labels)
 
 
 def _lag(report: Report, worker: dict[str, str]) -> Iterator[Value]:

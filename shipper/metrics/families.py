@@ -49,6 +49,18 @@ _STAGES = (
         "Exchanges of whose end on this host nothing is told, by reason",
     ),
     Family(
+        "shipper_exchanges_process_named_total",
+        "counter",
+        _W,
+        "Exchanges whose process is told; absent where none is asked for",
+    ),
+    Family(
+        "shipper_exchanges_process_unnamed_total",
+        "counter",
+        (*_W, "reason"),
+        "Exchanges whose process is not told, by reason",
+    ),
+    Family(
         "shipper_acknowledgement_lag_seconds",
         "histogram",
         _W,

@@ -27,7 +27,7 @@ class Report(TypedDict):
 
     stages: dict[str, Stage]
     letters_lost: dict[str, int]
-    attribution: dict[str, Any] | None  # `attributed`, and `unattributed` by reason
+    attribution: dict[str, Any] | None  # `Attributor.totals`
     lag: dict[str, Any]  # `counts` and `sum` of a Lag
     connections: int
     held_bytes: int

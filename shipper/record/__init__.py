@@ -8,6 +8,7 @@ the records are made here too, and the schemas of all of them.
 from shipper.record.avro import AvroForm, avro_schema
 from shipper.record.avro_compatibility import avro_changes
 from shipper.record.clock import timestamp
+from shipper.record.command_line import CommandLines
 from shipper.record.compatibility import Change, json_changes
 from shipper.record.dead import DeadLetters
 from shipper.record.encode import Record, RecordBuilder, RecordRejected
@@ -52,6 +53,7 @@ __all__ = [
     "AvroForm",
     "Change",
     "ClientIp",
+    "CommandLines",
     "Contract",
     "Coverage",
     "DeadLetters",

@@ -3,10 +3,23 @@
 import logging
 from pathlib import Path
 
-from shipper.attribution import Attributor, Host, Kubelet, PodLogs, RuntimeSocket, Source
+from shipper.attribution import (
+    Attributor,
+    BootClock,
+    Host,
+    Kubelet,
+    PodLogs,
+    Processes,
+    ProcessSettings,
+    Procfs,
+    RuntimeSocket,
+    Source,
+)
 from shipper.capture import find_root
 from shipper.config import Config
 from shipper.errors import ShipperError
+from shipper.record import CommandLines
+from shipper.wiring.recording import record_settings
 
 
 def attribution(config: Config, log: logging.Logger) -> Attributor | None:
@@ -14,15 +27,35 @@ def attribution(config: Config, log: logging.Logger) -> Attributor | None:
 
     Starts a thread. What is missing on this host is said once, and its fields are absent.
     """
-    if not config.attribution.containers:
+    told = config.attribution
+    if not (told.containers or told.processes):
         return None
-    try:
-        host = Host(_root(config), _sources(config), log=log, patience=config.attribution.max_wait)
-    except ShipperError as error:
-        log.warning("nothing is told of containers and units: %s", error)
-        return None
-    host.start()
-    return Attributor(host)
+    host = _host(config, log)
+    processes = _processes(config) if told.processes else None
+    host.start(*([processes.refresh] if processes is not None else []))
+    return Attributor(host, processes)
+
+
+def _host(config: Config, log: logging.Logger) -> Host:
+    """Who knows the cgroups, where they are asked for and can be known."""
+    if config.attribution.containers:
+        try:
+            return Host(
+                _root(config), _sources(config), log=log, patience=config.attribution.max_wait
+            )
+        except ShipperError as error:
+            log.warning("nothing is told of containers and units: %s", error)
+    return Host(None, log=log)
+
+
+def _processes(config: Config) -> Processes:
+    """Who knows the processes."""
+    told = config.attribution
+    settings = ProcessSettings(
+        parents=told.parents,
+        command_line=CommandLines(record_settings(config)).text if told.command_lines else None,
+    )
+    return Processes(settings, Procfs(), BootClock())
 
 
 def _sources(config: Config) -> list[Source]:

@@ -29,6 +29,7 @@ def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSet
         sinks=() if hook == "replay" else sinks(config, capture),
         exclude_own=capture.exclude_own and hook != "replay",
         decapsulate=TUNNELS if hook == "replay" else capture.decapsulate,
+        owners=config.attribution.processes,
         flows=capture.flow_table,
         holds=capture.reorder_table,
         rings=1 if hook == "replay" else capture.workers,

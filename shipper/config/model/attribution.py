@@ -15,6 +15,14 @@ class Attribution(Section):
         default=True,
         description="container, pod and systemd unit, as the path of the cgroup tells them",
     )
+    processes: bool = Field(
+        default=True,
+        description="the process that deals with the connection (pid, name, start) and its user",
+    )
+    parents: bool = Field(default=False, description="its parent process too: pid and name")
+    command_lines: bool = Field(
+        default=False, description="its command line too, secrets masked as in headers and URLs"
+    )
     runtime_sockets: Several[AbsolutePath] = Field(
         default=(),
         description="sockets of docker or podman that are asked for a container's name, image and "
