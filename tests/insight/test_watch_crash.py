@@ -8,9 +8,9 @@ from brokers.waiting import eventually
 
 from .watching import BEGIN, Place, Record, record
 
-_CLIENTS = 60
+CLIENTS = 60
 _MINUTES = 30
-_BUSY = """
+BUSY = """
 [[rule]]
 id = "busy"
 kind = "threshold"
@@ -25,7 +25,7 @@ mute = "3m"
 def bursts() -> Iterator[Record]:
     """Each client asks ten times a minute for half an hour, and 40 times more in one of them."""
     number = 0
-    for client in range(_CLIENTS):
+    for client in range(CLIENTS):
         address = f"198.51.100.{client + 1}"
         busy = [BEGIN + 60 * (client % _MINUTES) + n for n in range(40)]
         steady = [BEGIN + 6 * n + 3 for n in range(10 * _MINUTES)]
@@ -40,12 +40,12 @@ def test_a_killed_process_loses_and_doubles_no_alert(kafka: Kafka, tmp_path: Pat
     The alerts are those of an undisturbed run, under the same ids, each once.
     """
     records = list(bursts())
-    calm = Place(kafka, "calm", _BUSY, tmp_path)
+    calm = Place(kafka, "calm", BUSY, tmp_path)
     calm.publish(records)
     expected = sorted((a["event"]["id"], a["alert"]["state"]) for a in calm.until_end())
-    assert len(expected) == 2 * _CLIENTS
+    assert len(expected) == 2 * CLIENTS
 
-    killed = Place(kafka, "killed", _BUSY, tmp_path)
+    killed = Place(kafka, "killed", BUSY, tmp_path)
     killed.publish(records)
     with killed.running() as first, killed.running() as second:
         eventually(lambda: killed.read_up_to() > 0, "something is done", 60.0)

@@ -2,9 +2,10 @@
 
 import argparse
 import json
-import logging
+import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -18,16 +19,22 @@ from shipper import log
 from shipper.config import Config
 from shipper.delivery import TopicAdmin, connection
 from shipper.errors import ConfigError, UnavailableError
+from shipper.insight.watch.away import Away
+from shipper.insight.watch.clients import adopt_quix_streams
 from shipper.insight.watch.horizon import Horizon
 from shipper.insight.watch.notify import Notifier
 from shipper.insight.watch.receivers import Sending
 from shipper.insight.watch.settings import DEFAULT_PATH, Settings, load
 from shipper.insight.watch.stream import Stream, Topics
+from shipper.insight.watch.terminal import Terminal
 from shipper.insight.watch.watched import Watched, watched
 from shipper.tail import printable
 
 _SECOND = 1000
 _REMEMBERED = 10_000
+_LOOK_S = 0.5
+#: Between attempts to begin anew (s).
+_FIRST_S, _SLOWEST_S = 0.5, 30.0
 
 
 def run(arguments: argparse.Namespace, config: Config) -> int:
@@ -41,8 +48,7 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
     if arguments.check:
         _list(rules, as_json=arguments.json)
         return 0
-    logger = log.set_up(config.agent.log_level, config.agent.log_format)
-    Watch(arguments, config, settings, rules, sendings).run(logger)
+    Watch(arguments, config, settings, rules, sendings).run()
     return 0
 
 
@@ -63,43 +69,79 @@ class Watch:
         self._said: dict[tuple[str, str], None] = {}
         self._as_json = arguments.json
         self._until_end = arguments.until_end
+        self._terminal = Terminal()
+        self._log = log.set_up(config.agent.log_level, config.agent.log_format)
+        self._terminal.take(self._log)
+        adopt_quix_streams()
         self._stream = Stream(given, topics, settings, rules, self._say)
         self._horizon = Horizon(given, settings.group, kafka.topic, self._stream.observations)
+        self._away = Away(kafka.settings, lambda: self._horizon.heard)
         self._notifiers = [
             Notifier(given, settings.group, kafka.alerts_topic, sending) for sending in sendings
         ]
+        self._ending = threading.Event()
         self._horizon.begin(from_beginning=arguments.from_beginning)
 
-    def run(self, logger: logging.Logger) -> None:
+    def run(self) -> None:
         """Until a signal, or the end where that is asked for."""
         threads: list[Horizon | Notifier] = [self._horizon, *self._notifiers]
-        ending = threading.Event()
-        watching = threading.Thread(target=self._look_on, args=(ending,), daemon=True)
+        watching = threading.Thread(target=self._look_on, daemon=True)
         for thread in (*threads, watching):
             thread.start()
-        log.say(logger, "started", "watching", rules=len(self._stream.shard.rules))
+        log.say(self._log, "started", "watching", rules=len(self._stream.shard.rules))
         try:
-            self._stream.run()
-        except (KafkaException, QuixException) as error:
-            raise UnavailableError(f"Kafka: {error}") from None
+            self._stay()
         finally:
-            ending.set()
+            self._ending.set()
             watching.join()
             for part in threads:
                 part.stop()
-        log.say(logger, "stopped", self._line(), **self._numbers())
+            self._stream.close()
+        if self._horizon.failed is not None:
+            raise self._horizon.failed
+        log.say(self._log, "stopped", self._line(), **self._numbers())
 
-    def _look_on(self, ending: threading.Event) -> None:
+    def _stay(self) -> None:
+        """Read until told to end. Whenever Kafka was away for too long, begin anew after it."""
+        wait = _FIRST_S
+        while not self._ending.is_set():
+            begun = time.monotonic()
+            try:
+                self._stream.run()
+            except (KafkaException, QuixException) as error:
+                self._log.debug("reading begins anew: %s", error)
+            else:
+                return
+            if time.monotonic() - begun > _SLOWEST_S:
+                wait = _FIRST_S
+            wait = self._renewed(wait)
+
+    def _renewed(self, wait: float) -> float:
+        """Once Kafka is there, and it worked; how long to wait the next time."""
+        # Quix Streams has put its own there, which end what has ended already.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._ending.set())
+        while not self._ending.wait(wait):
+            wait = min(2 * wait, _SLOWEST_S)
+            if self._away.now:
+                continue
+            try:
+                self._stream.renew()
+            except (KafkaException, QuixException) as error:
+                self._log.debug("reading can't begin anew: %s", error)
+            else:
+                break
+        return wait
+
+    def _look_on(self) -> None:
         """Ends the stream when all is done, and keeps a terminal's last line true."""
-        terminal = sys.stderr.isatty()
-        while not ending.wait(0.5):
+        while not self._ending.wait(_LOOK_S):
             if self._horizon.failed or (self._until_end and self._horizon.done.is_set()):
+                self._ending.set()
                 self._stream.stop()
-            if terminal:
-                sys.stderr.write(f"\r\x1b[2K{self._line()}")
-                sys.stderr.flush()
-        if terminal:
-            sys.stderr.write("\r\x1b[2K")
+            self._away.look(self._log)
+            self._terminal.last(self._line())
+        self._terminal.last("")
 
     def _line(self) -> str:
         numbers = self._numbers()
@@ -139,10 +181,7 @@ class Watch:
             state = alert["alert"]["state"]
             line = f"{alert['event']['created'][:19]}Z {state} {alert['alert']['severity']} "
             line += printable(alert["message"])
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[2K")
-        sys.stdout.write(f"{line}\n")
-        sys.stdout.flush()
+        self._terminal.above(f"{line}\n", sys.stdout)
 
 
 def _topics(settings: Mapping[str, Any], records: str, alerts: str) -> Topics:

@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from shipper.errors import UnavailableError
+from shipper.insight.watch.clients import client_logger
 from shipper.insight.watch.observe import PARTITIONER, SHARDS
 
 _EVERY_S: Final = 1.0
@@ -45,9 +46,10 @@ class Horizon(threading.Thread):
         self, settings: Mapping[str, Any], group: str, records: str, observations: str
     ) -> None:
         super().__init__(name="horizon", daemon=True)
-        self._group = Consumer({**settings, "group.id": group, "enable.auto.commit": False})
-        self._admin = AdminClient(dict(settings))
-        self._producer = Producer({**settings, "linger.ms": 5, "partitioner": PARTITIONER})
+        shared = {**settings, "logger": client_logger()}
+        self._group = Consumer({**shared, "group.id": group, "enable.auto.commit": False})
+        self._admin = AdminClient(shared)
+        self._producer = Producer({**shared, "linger.ms": 5, "partitioner": PARTITIONER})
         self._records = records
         self._observations = observations
         self._ending = threading.Event()
@@ -55,6 +57,8 @@ class Horizon(threading.Thread):
         #: Until when all is known (ms since the epoch), and what was told to all shards first.
         self.known_ms = 0
         self.lag = 0
+        #: When Kafka last answered (monotonic, s).
+        self.heard = time.monotonic()
         self.done = threading.Event()
         self.failed: BaseException | None = None
 
@@ -63,7 +67,7 @@ class Horizon(threading.Thread):
         while not self._ending.wait(_EVERY_S):
             try:
                 self._once()
-            except KafkaException as error:
+            except (KafkaException, TimeoutError) as error:
                 logging.getLogger("shipper").debug("the horizon waits: %s", error)
             except Exception as error:  # noqa: BLE001 - told by the main thread, which then ends
                 self.failed = error
@@ -144,6 +148,7 @@ class Horizon(threading.Thread):
         """How many messages the group has still to commit."""
         places = [TopicPartition(topic, number) for topic, number in wanted]
         committed = self._group.committed(places, timeout=_PATIENCE_S)
+        self.heard = time.monotonic()
         return sum(
             max(0, wanted[place.topic, place.partition] - max(place.offset, 0))
             for place in committed

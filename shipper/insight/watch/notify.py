@@ -15,6 +15,7 @@ import orjson
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from shipper.errors import ShipperError
+from shipper.insight.watch.clients import client_logger
 from shipper.insight.watch.receivers import Refused, Sending
 
 _PATIENCE_S: Final = 10.0
@@ -40,6 +41,7 @@ class Notifier(threading.Thread):
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed",
+                "logger": client_logger(),
             }
         )
         self.handed = 0

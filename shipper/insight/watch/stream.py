@@ -21,6 +21,7 @@ from quixstreams import Application
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Deserializer, SerializationContext, Serializer, TopicConfig
 
+from shipper.errors import ConfigError
 from shipper.insight.watch import alerts
 from shipper.insight.watch.alerts import InvalidAlertError
 from shipper.insight.watch.known import Known
@@ -87,6 +88,20 @@ class Topics(NamedTuple):
     replicas: int
 
 
+def _identity(state: Path) -> str:
+    """The name of whoever has this folder: started again, it fences what it left open."""
+    path = state / "identity"
+    try:
+        if not path.exists():
+            state.mkdir(parents=True, exist_ok=True)
+            path.write_text(str(uuid.uuid4()), "ascii")
+        return path.read_text("ascii")
+    except OSError as error:
+        raise ConfigError(
+            f"state: can't use the folder {state} ({error.strerror})", "give one of this user's"
+        ) from None
+
+
 class Stream:
     """The program that watches, ready to `run`."""
 
@@ -116,8 +131,8 @@ class Stream:
         self._instance = (settings.group, str(uuid.uuid4()))
         self._folder = tempfile.TemporaryDirectory(prefix="shipper-watch-")
         self.observations = f"{settings.group}.observations.v1"
-        self._application = self._made(connection, settings)
-        self._frames(topics)
+        self._connection, self._topics, self._settings = connection, topics, settings
+        self._application = self._made()
 
     @property
     def malformed(self) -> int:
@@ -125,23 +140,31 @@ class Stream:
         return self._message.malformed
 
     def run(self) -> None:
-        """Until it is stopped, by `stop` or a signal."""
-        try:
-            self._application.run()
-        finally:
-            self._folder.cleanup()
+        """Until it is stopped, by `stop` or a signal.
+
+        Raises KafkaException or QuixException when Kafka was away for longer than a transaction
+        may be open: it can `renew` itself then.
+        """
+        self._application.run()
+
+    def renew(self) -> None:
+        """Begin anew where the group is; raises as `run` does where Kafka does not answer."""
+        self._application = self._made()
+
+    def close(self) -> None:
+        """Forget the state that ends with the process."""
+        self._folder.cleanup()
 
     def stop(self) -> None:
         """End after the message at hand; what was done is committed."""
         self._application.stop()
 
-    def _made(self, connection: Mapping[str, Any], settings: Settings) -> Application:
-        state = Path(settings.state) if settings.state else Path(self._folder.name)
-        # The same folder is the same process, started again: its name fences what it left open.
-        name = uuid.uuid5(uuid.NAMESPACE_URL, str(state.resolve())) if settings.state else ""
+    def _made(self) -> Application:
+        connection, settings = self._connection, self._settings
+        state = Path(settings.state or self._folder.name).resolve()
         known = ConnectionConfig.from_librdkafka_dict(dict(connection), ignore_extras=True)
         others = {k: v for k, v in connection.items() if k not in known.as_librdkafka_dict()}
-        return Application(
+        made = Application(
             broker_address=known,
             consumer_group=settings.group,
             auto_offset_reset="earliest",
@@ -157,16 +180,17 @@ class Stream:
             consumer_extra_config={**others, "session.timeout.ms": _GONE_MS},
             producer_extra_config={
                 **others,
-                "transactional.id": f"{settings.group}-{name or uuid.uuid4()}",
+                "transactional.id": f"{settings.group}-{_identity(state)}",
                 "transaction.timeout.ms": _GONE_MS,
                 "linger.ms": 20,
                 "partitioner": PARTITIONER,
                 "compression.type": "zstd",
             },
         )
+        self._frames(made, self._topics)
+        return made
 
-    def _frames(self, topics: Topics) -> None:
-        application = self._application
+    def _frames(self, application: Application, topics: Topics) -> None:
         records = application.topic(
             topics.records, value_deserializer=self._message, key_deserializer=_Alike()
         )
