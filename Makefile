@@ -109,6 +109,11 @@ bench-replay: setup-dev ## Exchanges a CPU second from capture file to lines, be
 	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
 	@PYTHONPATH=tests $(BIN)/python -m bench.replay_rate $(if $(ROUNDS),--rounds $(ROUNDS))
 
+.PHONY: bench-workers
+bench-workers: setup-dev ## What a second worker adds, how flows spread, order in a connection (root)
+	@$(call debian,$(DEBIAN_TEST))
+	@PYTHONPATH=tests $(BIN)/python -m bench.workers_scaling $(if $(ROUNDS),--rounds $(ROUNDS))
+
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost

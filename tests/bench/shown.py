@@ -18,7 +18,7 @@ def number(name: str, *, scale: float = 1.0, digits: int = 1) -> Callable[[Cell]
     """A column of this figure."""
 
     def text(cell: Cell) -> str:
-        value = cell[name]
+        value = cell.get(name)
         return "" if value is None else f"{value * scale:,.{digits}f}"
 
     return text
@@ -28,7 +28,7 @@ def share(name: str) -> Callable[[Cell], str]:
     """A column of this share, in hundredths; whole only where nothing is missing."""
 
     def text(cell: Cell) -> str:
-        value = cell[name]
+        value = cell.get(name)
         if value is None:
             return ""
         return "100 %" if value == 1 else f"{min(value * 100, 99.99):.2f} %"
@@ -40,7 +40,7 @@ def ratio(name: str) -> Callable[[Cell], str]:
     """A column of this ratio."""
 
     def text(cell: Cell) -> str:
-        value = cell[name]
+        value = cell.get(name)
         return "" if value is None else f"{value:.2f} x"
 
     return text

@@ -54,6 +54,11 @@ class Agent:
         assert self._process is not None
         return self._process
 
+    @property
+    def topic(self) -> str:
+        """That of its records."""
+        return self._topics[0]
+
     def start(self, site: Site, group: Group, run: str) -> None:
         """Begin; it says itself when it captures."""
         records, ledger, dead = (f"bench.{run}.{kind}" for kind in ("records", "ledger", "dead"))
@@ -105,10 +110,9 @@ class Agent:
 
     def records(self) -> Iterator[tuple[str, Message, dict[str, Any]]]:
         """Id, message and record of what is in its topic, partition after partition."""
-        for message in self._kafka.read(self._topics[0]):
+        for message in self._kafka.read(self.topic):
             record = orjson.loads(message.value() or b"")
-            found = ID.match(record.get("url", {}).get("path", "").encode())
-            if found:
+            if found := ID.match(record.get("url", {}).get("path", "").encode()):
                 yield found[1].decode(), message, record
 
     def close(self) -> None:
