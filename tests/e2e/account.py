@@ -24,6 +24,8 @@ class Account:
     idle: int = 0  #: records while nobody asked anything
     requests: int = 0  #: HTTP requests of the writer to the store
     fed_back: int = 0  #: records of these once `capture.sinks` does not name the store
+    asked_framed: Counter[str] = field(default_factory=Counter)  #: ids while agents framed
+    framed: dict[str, Counter[str]] = field(default_factory=dict)  #: what each reader read of them
 
     @property
     def line(self) -> dict[str, int]:
@@ -52,6 +54,8 @@ class Account:
             (f"records in {self.idle_s:.0f} s without requests", "topic", self.idle),
             ("HTTP requests to the store", "the writer", self.requests),
             ("  records of them without capture.sinks", "topic", self.fed_back),
+            ("exchanges for the framed topics", "nginx's log", self.asked_framed.total()),
+            *((f"  read by {who}", "registry", ids.total()) for who, ids in self.framed.items()),
         ]
 
     def shortfalls(self) -> list[str]:
@@ -72,5 +76,7 @@ class Account:
             "the audit explains all": self.audit in ("complete", "explained"),
             "idle stays idle": self.idle == 0,
             "without capture.sinks it does not": self.fed_back > 0,
+            "each reader of framed topics read each exchange, once": bool(self.framed)
+            and all(ids == self.asked_framed for ids in self.framed.values()),
         }
         return [what for what, holds in checks.items() if not holds]

@@ -25,7 +25,7 @@ MOST = 10_000
 
 def told(stack: Stack) -> Counter[str]:
     """Id of a request -> how many keys of the topic tell of it."""
-    return _ids(_records(stack).values())
+    return ids(_records(stack).values())
 
 
 def spooled(stack: Stack) -> Counter[str]:
@@ -35,7 +35,7 @@ def spooled(stack: Stack) -> Counter[str]:
         for one in frames(path):
             if isinstance(one, Frame) and "http" in (value := json.loads(one.record.value)):
                 found[one.record.key or b""] = value
-    return _ids(found.values())
+    return ids(found.values())
 
 
 def count(stack: Stack, traffic: Traffic, writer: Writer, contract: Contract) -> Account:
@@ -45,8 +45,8 @@ def count(stack: Stack, traffic: Traffic, writer: Writer, contract: Contract) ->
     documents = stack.store.search(STREAM, {"size": MOST})["hits"]["hits"]
     return Account(
         asked=traffic.ids(),
-        told=_ids(records.values()),
-        indexed=_ids(one["_source"] for one in documents),
+        told=ids(records.values()),
+        indexed=ids(one["_source"] for one in documents),
         captured=_captured(stack),
         messages=len(found),
         valid=sum(map(contract.valid, found)),
@@ -66,7 +66,8 @@ def _records(stack: Stack) -> dict[str, _Json]:
     return {(m.key() or b"").decode(): json.loads(m.value() or b"") for m in found}
 
 
-def _ids(records: Iterable[Mapping[str, Any]]) -> Counter[str]:
+def ids(records: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Id of a request -> how many records tell of it."""
     headers = (record["http"]["request"]["headers"] for record in records)
     return Counter(",".join(each.get("x-request-id", ["none"])) for each in headers)
 

@@ -3,20 +3,24 @@
 Three rounds of requests. The first passes undisturbed. During the second the broker's answers are
 kept from the agent, which is then killed: Kafka has records of which the agent does not know it,
 and the next agent sends them again out of the spool. The third passes while it does. Then the
-connector's offsets are deleted, so that the sink is given everything once more. At last nobody
-asks anything for a while: what the pipeline itself does over HTTP makes no record, unless the
-agent is not told of it.
+connector's offsets are deleted, so that the sink is given everything once more. Then nobody asks
+anything for a while: what the pipeline itself does over HTTP makes no record, unless the agent is
+not told of it. One more round goes to topics that are framed for readers that ask the registry.
 """
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from brokers.waiting import eventually
 from consumers.contracts import RECORD
 from faults.agent import Agent
 
+from . import framed
 from .account import Account
 from .contract import Contract
 from .count import count, spooled, told
@@ -26,6 +30,7 @@ from .traffic import Traffic
 from .writer import Writer
 
 ROUNDS = 3
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 #: Records of the pipeline's own that show that it hears itself, and what makes the first.
 _ECHOES, _SEED = 10, 2
 _PATIENCE_S = 120.0
@@ -66,10 +71,12 @@ class Run:
         with step("The same without capture.sinks"):
             fed_back = self._feed_back()
         account.idle_s, account.idle, account.fed_back = idle_s, idle, fed_back
+        with step(f"{each} more, framed for readers that ask the registry"):
+            account.asked_framed, account.framed = self._framed(each)
         return account
 
-    def _agent(self, *, sinks: bool = True) -> Agent:
-        """One that captures, and sends through the proxy."""
+    def _agent(self, *, sinks: bool = True, more: Mapping[str, object] = _NOTHING) -> Agent:
+        """One that captures, and sends through the proxy; `more` overrides what it is told."""
         settings = {
             "output": "kafka",
             "capture.cgroup_root": self.host,
@@ -79,6 +86,7 @@ class Run:
             "ledger.interval": 1,
             "agent.log_format": "json",
             **{f"kafka.{name}": value for name, value in self.stack.kafka.client.items()},
+            **more,
         }
         return self.stack.agent(settings)
 
@@ -110,6 +118,24 @@ class Run:
         found = self._messages() - before
         agent.stop()
         return found
+
+    def _framed(self, each: int) -> tuple[Counter[str], dict[str, Counter[str]]]:
+        """The ids of one more round, and those that each reader of framed topics read."""
+        framed.set_up(self.stack)
+        told = [framed.settings(self.stack, encoding) for encoding in framed.ENCODINGS]
+        with ThreadPoolExecutor() as pool:
+            agents = list(pool.map(lambda more: self._agent(more=more), told))
+        before = self.traffic.ids()
+        self.traffic.send(each)
+        asked = self.traffic.ids() - before
+
+        def read() -> bool:
+            return all(ids.total() >= asked.total() for ids in framed.told(self.stack).values())
+
+        _until(read, "every exchange on the framed topics")
+        for agent in agents:
+            agent.stop()
+        return asked, framed.told(self.stack)
 
     def _messages(self) -> int:
         return self.stack.kafka.count(RECORD)

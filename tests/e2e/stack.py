@@ -13,6 +13,7 @@ from consumers.connectors import shipped, standing_in, worker_settings
 from consumers.installed import install
 from faults.agent import Agent
 from registries.apicurio import Apicurio
+from registries.converter import plugins
 from stores.artefacts import OPENSEARCH
 from stores.store import Store
 
@@ -83,7 +84,7 @@ def started(progress: Progress) -> Iterator[Stack]:
             kafka = ends.enter_context(Kafka(advertise={1: proxy.port}))
             proxy.to(kafka.address())
         with progress.step("Kafka Connect, and all that is not ready yet"):
-            settings = worker_settings(folder)
+            settings = {**worker_settings(folder), "plugin.path": str(plugins())}
             connect = ends.enter_context(Connect(kafka.inside, settings, wait=False))
             for part in (registry, store, connect):
                 part.ready()

@@ -29,6 +29,8 @@ _WELL = Account(
     refused=5,
     audit="explained",
     fed_back=1,
+    asked_framed=Counter("de"),
+    framed={"one": Counter("de"), "another": Counter("de")},
 )
 
 
@@ -83,6 +85,9 @@ def test_stopped_by_hand_leaves_nothing() -> None:
         {"audit": "unexplained"},
         {"idle": 1},
         {"fed_back": 0},
+        {"framed": {}},
+        {"framed": {"one": Counter("de"), "another": Counter("dee")}},
+        {"framed": {"one": Counter("d"), "another": Counter("de")}},
     ],
     ids=str,
 )

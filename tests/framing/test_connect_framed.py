@@ -16,7 +16,7 @@ from brokers.kafka import Kafka
 from brokers.waiting import eventually
 from consumers.connector_keys import known
 from registries.apicurio import Apicurio
-from registries.converter import AVRO_CONVERTER, plugins
+from registries.converter import plugins, reads_confluents_avro
 
 from shipper.cli import main
 from shipper.config.topics import FORMS, Encoding, Framing
@@ -151,7 +151,7 @@ def test_bytes_and_avro_of_confluents_wire_format(
         bare = "org.apache.kafka.connect.converters.ByteArrayConverter"
         connect.put("bytes", {**begin, "connector.class": PRINTING_SINK, "value.converter": bare})
         sink = {"connector.class": FILE_SINK, "file": str(file)}
-        connect.put("avro", {**begin, **sink, **_reads_as_confluents(registry)})
+        connect.put("avro", {**begin, **sink, **reads_confluents_avro(registry.address)})
         eventually(lambda: len(_lines(file)) == len(sent), "all came out", 60)
         eventually(lambda: len(_given(connect, topic)) == len(sent), "all were given", 60)
     assert _given(connect, topic) == [one.value() for one in kafka.read(topic)]
@@ -159,17 +159,6 @@ def test_bytes_and_avro_of_confluents_wire_format(
     for document, line in zip(sent, _lines(file), strict=True):
         for told in _told(avro.to_avro(document)):
             assert told in line
-
-
-def _reads_as_confluents(registry: Apicurio) -> dict[str, str]:
-    """What Apicurio's converter is told."""
-    words = {
-        "url": f"http://{registry.address}/apis/registry/v2",
-        "as-confluent": "true",
-        "use-id": "contentId",
-    }
-    named = {f"value.converter.apicurio.registry.{key}": word for key, word in words.items()}
-    return {"value.converter": AVRO_CONVERTER, **named}
 
 
 def _told(value: object, name: str = "") -> Iterator[str]:

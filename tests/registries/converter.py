@@ -10,8 +10,6 @@ from typing import Final
 
 from brokers.fetching import alone, dependencies
 
-#: Connect's own name for it.
-AVRO_CONVERTER: Final = "io.apicurio.registry.utils.converter.AvroConverter"
 _POM: Final = Path(__file__).parent / "converter-pom.xml"
 _FOLDER: Final = Path(__file__).parents[2] / "build" / "converters"
 
@@ -25,3 +23,14 @@ def plugins() -> Path:
             dependencies("Apicurio's converters for Kafka Connect", _POM, plugin)
             (plugin / "complete").touch()
     return _FOLDER
+
+
+def reads_confluents_avro(registry: str) -> dict[str, str]:
+    """What a connector is told, so that its values are read so; host:port of an Apicurio."""
+    words = {
+        "url": f"http://{registry}/apis/registry/v2",
+        "as-confluent": "true",
+        "use-id": "contentId",
+    }
+    named = {f"value.converter.apicurio.registry.{key}": word for key, word in words.items()}
+    return {"value.converter": "io.apicurio.registry.utils.converter.AvroConverter", **named}
