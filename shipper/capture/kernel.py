@@ -20,7 +20,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from shipper.capture import layout, loader, owners
+from shipper.capture import layout, loader, older, owners
 from shipper.capture.cgroups import find_root
 from shipper.capture.filters import INCLUDING, Elements, elements, flags
 from shipper.capture.occupancy import occupancy, told
@@ -249,7 +249,13 @@ def open_kernel(settings: CaptureSettings) -> Kernel:
         (name, key.hex(), match.to_bytes(4, "little").hex())
         for (name, key), match in elements(settings, root).items()
     ]
-    return Kernel(settings, _run_loader(settings, task), root)
+    kernel = Kernel(settings, _run_loader(settings, task), root)
+    if "owners" in kernel.descriptors:
+        with contextlib.suppress(OSError):  # then they are known once they read
+            cgroups = Path(str(task["cgroup"])) if "cgroup" in task else None
+            table = kernel.descriptors["owners"]
+            older.note(table, by_cookie=settings.hook == "cgroup", cgroups=cgroups)
+    return kernel
 
 
 def _owners(settings: CaptureSettings, root: Path | None) -> dict[str, object]:

@@ -195,11 +195,11 @@ MAY_GOTO = [(0xB7, 0, 0, 0), (0xE5, 0, 1, 0), *END]
 EXCHANGE = [(0xB7, 1, 0, 0), (0x7B, 0x1A, -8, 0), (0xDB, 0x1A, -8, 0xE1), *END]
 
 
-def update_map(descriptor: int, key: bytes, value: bytes) -> None:
-    """Set one element of a map."""
+def update_map(descriptor: int, key: bytes, value: bytes, flags: int = 0) -> None:
+    """Set one element of a map; `flags` are those of linux/bpf.h."""
     k = ctypes.create_string_buffer(key, len(key))
     v = ctypes.create_string_buffer(value, len(value))
-    pointers = struct.pack("=IIQQQ", descriptor, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
+    pointers = struct.pack("=IIQQQ", descriptor, 0, ctypes.addressof(k), ctypes.addressof(v), flags)
     bpf(BPF_MAP_UPDATE_ELEM, pointers)
 
 

@@ -101,6 +101,11 @@ def _read(agent: Agent, hook: str, paths: list[str]) -> None:
         response = record["http"]["response"]
         told = (record["shipper"]["hook"], response["status_code"], response["body"]["bytes"])
         _expect(told == (hook, 200, 5), f"each is of this hook, 200 and 5 bytes, not {told}")
+        process = record.get("process")
+        _expect(
+            process is not None and process["pid"] == os.getpid(),
+            f"each names the server's process, {os.getpid()}, not {process}",
+        )
 
 
 def _watch(agent: Agent, port: int, hook: str) -> int | None:
