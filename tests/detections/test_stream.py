@@ -1,9 +1,9 @@
 """`shipper watch` evaluates the same rules on the stream: it finds what the stores find."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
+from insight.memory import Store
 
 from shipper.errors import ConfigError
 from shipper.insight.watch.observe import Observer
@@ -33,25 +33,15 @@ def test_the_stream_finds_the_same() -> None:
     assert not wrong
 
 
-class _Store(dict[str, Any]):
-    """A shard's store that ends with the test."""
-
-    def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - whatever JSON can say
-        self[key] = value
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
-
-
 def test_correlations_find_the_same() -> None:
     """Of the groups on both sides of each threshold those that the stores find, each once."""
     rule = {"id": "all", "kind": "sigma", "path": str(CORRELATIONS), "mute": "1h"}
     ready = watched(Settings.model_validate({"rule": [rule]}), Path())
     observer, shard = Observer(ready), Shard({r.id: r for r in ready}, 0, 1000)
-    stores: dict[int, _Store] = {}
+    stores: dict[int, Store] = {}
     for record in records(bursts()):
         for seen in observer.observations(record):
-            shard.take(seen, stores.setdefault(seen["shard"], _Store()))
+            shard.take(seen, stores.setdefault(seen["shard"], Store()))
     over = (BEGIN + 1200 * SECOND) // MS
     raised = [one for store in stores.values() for one in shard.known(over, store)]
     names = {str(counting.id): name for name, (_, counting) in correlations().items()}

@@ -16,6 +16,8 @@ from detections.ruleset import correlations, rules
 from .feed import STREAMS
 
 _MINUTE = 60_000
+#: More than there are.
+_CLIENTS = 2000
 _INDEX = STREAMS[RECORD]
 #: An alert: the monitor, and the group where there is one.
 Alert = tuple[str, str]
@@ -37,12 +39,13 @@ def raised(store: Store, times: Iterable[int]) -> Counter[Alert]:
     return found
 
 
-def clients(store: Store, name: str, most: int) -> Counter[str]:
+def clients(store: Store, name: str) -> Counter[str]:
     """Who sent what a rule's monitor finds, whenever: how many records of each address."""
     (query,) = rendered(store, monitor(name), 0)["query"]["bool"]["must"]
-    asked = {"size": most, "_source": ["source.ip"], "query": query}
-    hits: list[Json] = store.search(_INDEX, asked)["hits"]["hits"]
-    return Counter(hit["_source"]["source"]["ip"] for hit in hits)
+    who = {"terms": {"field": "source.ip", "size": _CLIENTS}}
+    asked = {"size": 0, "query": query, "aggs": {"who": who}}
+    found: list[Json] = store.search(_INDEX, asked)["aggregations"]["who"]["buckets"]
+    return Counter({str(bucket["key"]): bucket["doc_count"] for bucket in found})
 
 
 def _of_rules(store: Store, time: int) -> Iterable[Alert]:

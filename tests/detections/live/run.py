@@ -126,7 +126,7 @@ class Run:
             *seeds.counted().items(),
         }
         for name in account.found_expected:
-            account.found[name] = queries.clients(store, name, account.records)
+            account.found[name] = queries.clients(store, name)
 
     def _show(self, begin: int, end: int) -> None:
         whole = {"range": {"@timestamp": {"gte": begin - _MS, "lte": end + _MS}}}
