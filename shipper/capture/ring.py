@@ -7,7 +7,6 @@ page, and the data twice over, so that no record wraps.
 
 import mmap
 import select
-from collections.abc import Iterator
 
 from shipper.capture.layout import EVENT, PROCESS, VERSION
 from shipper.contract.events import Event, Owner
@@ -37,10 +36,9 @@ class Ring:
         self._consumed = memoryview(self._consumer).cast("Q")
         self._bytes = memoryview(self._data)
         self._produced = self._bytes.cast("Q")
-        self._poll = select.epoll()
+        self._words = self._bytes.cast("I")
         self._owners: dict[bytes, Owner | None] = {_NOBODY: None}
-        # Edge-triggered: only the kernel's wake-up ends a wait, not the events that are let wait.
-        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
+        self._poll: select.epoll | None = None
 
     @property
     def waiting(self) -> int:
@@ -49,25 +47,28 @@ class Ring:
 
     def wait(self, timeout: float) -> None:
         """Sleep until the kernel says that much waits, at most `timeout` seconds."""
+        if self._poll is None:
+            # Edge-triggered: only the kernel's wake-up ends a wait, not the events that are let
+            # wait.
+            self._poll = select.epoll()
+            self._poll.register(self.descriptor, select.EPOLLIN | select.EPOLLET)
         self._poll.poll(timeout)
 
     def drain(self, limit: int = 4096) -> list[Event]:
         """Up to `limit` events, in the order in which they were written."""
-        return list(self._read(limit))
-
-    def _read(self, limit: int) -> Iterator[Event]:
-        position = self._consumed[0]
-        produced = self._produced[0]
-        data, mask = self._bytes, self.size - 1
-        words = data.cast("I")
-        unpack, fixed, owners = EVENT.unpack_from, EVENT.size, self._owners
+        events: list[Event] = []
+        position, produced = self._consumed[0], self._produced[0]
+        if position == produced:
+            return events
+        data, words, owners, mask = self._data, self._words, self._owners, self.size - 1
+        # Of NamedTuple's own `_make` this is what remains when the number of fields is known.
+        unpack, fixed, new = EVENT.unpack_from, EVENT.size, tuple.__new__
         try:
-            while position < produced and limit:
+            while position < produced and len(events) < limit:
                 at = _PAGE + (position & mask)
                 header = words[at >> 2]
                 if header & _BUSY:
                     break
-                length = header & _LENGTH
                 if not header & _DISCARD:
                     fields = unpack(data, at + _HEADER)
                     if fields[0] != VERSION:
@@ -78,18 +79,14 @@ class Ring:
                         )
                     begin = at + _HEADER + fixed
                     process = fields[-2]
-                    yield Event._make(
-                        (
-                            *fields[1:-2],
-                            bytes(data[begin : begin + fields[-1]]),
-                            owners[process] if process in owners else self._owner(process),
-                        )
-                    )
-                    limit -= 1
-                position += (length + _HEADER + 7) & ~7
+                    owner = owners[process] if process in owners else self._owner(process)
+                    block = data[begin : begin + fields[-1]]
+                    events.append(new(Event, (*fields[1:-2], block, owner)))
+                position += ((header & _LENGTH) + _HEADER + 7) & ~7
         finally:
             # In one step for the whole batch: the page is shared with the kernel's producers.
             self._consumed[0] = position
+        return events
 
     def _owner(self, process: bytes) -> Owner:
         """Who it is, for the first time."""
@@ -103,8 +100,9 @@ class Ring:
 
     def close(self) -> None:
         """Give up the mapping (the descriptor stays its owner's)."""
-        self._poll.close()
-        for view in (self._consumed, self._produced, self._bytes):
+        if self._poll is not None:
+            self._poll.close()
+        for view in (self._consumed, self._produced, self._words, self._bytes):
             view.release()
         self._consumer.close()
         self._data.close()
