@@ -6,15 +6,17 @@ There is no Splunk here: `spl.py` plays the few search-time operations that the 
 import configparser
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import shipper
 from shipper.config import load
 from shipper.contract.record import EncodedRecord
-from shipper.record import shorten
+from shipper.record import encoder_of, shorten
 
 from .contracts import ROOT, golden, newest, plain
 from .spl import Expression, read, search
@@ -23,6 +25,8 @@ SPLUNK = ROOT / "config" / "splunk"
 ADDON = SPLUNK / "TA-shipper"
 DEFAULT = ADDON / "default"
 SOURCETYPE = "shipper:http:header"
+#: Of events that have the model's fields themselves.
+CIM = "shipper:http:cim"
 
 #: Fields of CIM's data model Web (6.x) with their types; those that other apps fill are left out.
 CIM_WEB = {
@@ -170,13 +174,34 @@ def test_once() -> None:
 
 
 def test_events_are_tagged() -> None:
-    """The data model finds them: event type, then tag, for the source type that the sink sets."""
+    """The data model finds them: event type, then tag, for the source types that the sinks set."""
     (name,) = read(DEFAULT / "eventtypes.conf")
-    assert f'sourcetype="{SOURCETYPE}"' in read(DEFAULT / "eventtypes.conf")[name]["search"]
+    types = " OR ".join(f'sourcetype="{one}"' for one in (SOURCETYPE, CIM))
+    assert read(DEFAULT / "eventtypes.conf")[name]["search"] == types
     assert read(DEFAULT / "tags.conf")[f"eventtype={name}"] == {"web": "enabled"}
-    sink = json.loads((ROOT / "config" / "connect" / "splunk.json").read_text("utf-8"))
-    assert sink["splunk.sourcetypes"] == SOURCETYPE
-    assert f"index={sink['splunk.indexes']}" in str(read(DEFAULT / "macros.conf"))
+    macros = read(DEFAULT / "macros.conf")
+    assert f'eventtype="{name}"' in macros["shipper_exchanges"]["definition"]
+    for file, sourcetype in (("splunk", SOURCETYPE), ("splunk-cim", CIM)):
+        sink = json.loads((ROOT / "config" / "connect" / f"{file}.json").read_text("utf-8"))
+        assert sink["splunk.sourcetypes"] == sourcetype
+        assert f"index={sink['splunk.indexes']}" == macros["shipper_index"]["definition"]
+
+
+@pytest.mark.parametrize("record", golden(), ids=lambda r: str(r["event"]["id"])[-12:])
+def test_an_event_of_the_models_fields(record: dict[str, Any]) -> None:
+    """What `record.encoding = "cim"` sends has them as the add-on makes them of the record."""
+    props, transforms = read(DEFAULT / "props.conf")[CIM], read(DEFAULT / "transforms.conf")
+    raw = encoder_of("cim", "1.0").encode(record).decode()
+    fields, whole = search(raw, props, transforms), found(record)
+    assert {name: fields.get(name) for name in made()} == {name: whole.get(name) for name in made()}
+    assert fields["event.id"] == record["event"]["id"]  # so that macro and reports know it
+    begin = re.match(props["TIME_PREFIX"], raw)
+    assert begin is not None
+    length = int(props["MAX_TIMESTAMP_LOOKAHEAD"])
+    text = raw[begin.end() : begin.end() + length].partition('"')[0]
+    form = props["TIME_FORMAT"].replace("%6N", "%f")
+    told = datetime.strptime(text, form).replace(tzinfo=ZoneInfo(props["TZ"]))
+    assert told == datetime.fromisoformat(record["@timestamp"])
 
 
 def test_searches_use_fields_that_are_there() -> None:

@@ -1,6 +1,6 @@
-"""Connectors of the framed topics, and what converters in a real worker make of these topics.
+"""Connectors of topics in other forms, and what converters in a real worker make of them.
 
-A connector is its plain neighbour but for what the framing asks. Confluent's converters are on no
+A connector is its plain neighbour but for what the form asks. Confluent's converters are on no
 registry that is reached here: shown is what Kafka's own read and, of Confluent's wire format,
 Apicurio's for Avro. What that has for JSON reads JSON of its own alone.
 """
@@ -37,7 +37,7 @@ CONVERTER = {
     "value.converter.basic.auth.credentials.source",
     "value.converter.basic.auth.user.info",
 }
-OWN = {"topics", "splunk.sources", "errors.deadletterqueue.topic.name"}
+OWN = {"topics", "splunk.sources", "splunk.sourcetypes", "errors.deadletterqueue.topic.name"}
 
 
 def shipped(name: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def test_like_its_plain_neighbour(name: str) -> None:
     if "-confluent" in name:
         assert set(framed) >= CONVERTER
         assert framed["value.converter"].startswith("io.confluent.connect.")
-    else:  # with the id in a header, a value is the JSON that it is in the plain topic
+    else:  # a value is JSON or a text, as it is in the plain topic
         assert not differ & (CONVERTER | schemaless)
 
 
