@@ -94,6 +94,12 @@ static void note_fin(struct segment *segment)
 	segment->side->flags |= SIDE_FIN;
 }
 
+/* Of what comes before the packet so many only that calls are left for the packet itself. */
+static bool calls_are_used(struct rest *rest)
+{
+	return rest->again >= (rest->turned == TURNED_FIRST ? LAST_PASS / 2 : LAST_PASS);
+}
+
 /*
  * What was looked at is used up. True when something else is to be looked at: a kept segment that
  * is next now, or the other side's, which were waiting for bytes that will not come.
@@ -111,8 +117,7 @@ static bool go_on(struct segment *segment)
 	}
 	rest->compared = 0;
 	rest->held = next_held(segment);
-	if (rest->held && rest->turned == TURNED_FIRST && rest->again > LAST_PASS / 2) {
-		/* Calls must be left for the packet itself. */
+	if (rest->held && rest->turned == TURNED_FIRST && calls_are_used(rest)) {
 		rest->held = 0;
 		side->flags |= SIDE_DEFERRED;
 	} else if (rest->held) {
@@ -137,7 +142,7 @@ static bool go_on(struct segment *segment)
 
 /*
  * The packet holds more than a chain of calls can take: the rest is kept like a segment beyond a
- * hole, and looked at with the next packet of either side.
+ * hole, and looked at with the next packet of either side: before it, if it is the other side's.
  */
 static void defer(struct segment *segment)
 {
@@ -149,6 +154,13 @@ static void defer(struct segment *segment)
 	side->flags |= SIDE_DEFERRED;
 	if (rest->held)
 		use_part(segment);
+	if (rest->turned == TURNED_FIRST) {
+		/* Back to the packet. */
+		rest->turned = NOT_TURNED;
+		rest->held = 0;
+		rest->compared = 0;
+		return;
+	}
 	if (rest->held || rest->turned || side->state == STATE_LOST)
 		return;
 	done = side->next - packet->sequence - !!(packet->tcp_flags & TCP_SYN);
@@ -188,11 +200,13 @@ static void pass(struct segment *segment)
 	*more = 0;
 	if (rest->length)
 		*more = follow(segment);
+	if (*more)
+		look_behind(segment);
 	if (segment->flow->verdict != VERDICT_FOLLOW)
 		*more = 0;
 	else if (!*more)
 		*more = go_on(segment);
-	else if (rest->again >= LAST_PASS)
+	else if (calls_are_used(rest))
 		defer(segment);
 	if (*more && rest->again >= LAST_PASS) {
 		count(DEFERRED);
@@ -217,10 +231,12 @@ static bool begin(struct segment *segment)
 			count(OUT_OF_WINDOW);
 			return false;
 		}
-		/* What the packet acknowledges was there before it, so it comes first. */
 		if (notice_gap(segment, other))
 			segment->rest->turned = TURNED_FIRST;
 	}
+	/* What the packet acknowledges was there before it, so it comes first. */
+	if (other->flags & SIDE_DEFERRED)
+		segment->rest->turned = TURNED_FIRST;
 	if (segment->packet->length)
 		begin_side(segment);
 	return true;

@@ -138,7 +138,8 @@ static bool follow_block(struct segment *segment)
 	}
 	if (starts) {
 		if (!begin_message(segment, scratch, scan, loaded))
-			return false;
+			return side->state == STATE_START &&
+			       (s32)(rest->sequence + rest->length - side->next) > 0;
 		*flags |= FLAG_START;
 		if (lost || side->flags & SIDE_DROPPED)
 			resume(segment, side, lost);

@@ -59,7 +59,14 @@ static void trailer_byte(struct side *side, u8 byte)
 	}
 }
 
-/* Reads a part of a line; the bytes used. */
+/* A status line where a trailer, or the empty line behind it, is due: the empty line is missing. */
+static bool answers_again(struct side *side, u64 line, u64 bytes)
+{
+	return side->state == STATE_TRAILER && side->kind == LINE_EMPTY && bytes >= 7 &&
+	       side->flags & SIDE_RESPONSE && (line & LOW(7)) == W('H', 'T', 'T', 'P', '/', '1', '.', 0);
+}
+
+/* Reads a line, or a part of one; the bytes used. */
 static u32 read_chunk_line(struct segment *segment, struct side *side)
 {
 	struct scratch *scratch = segment->scratch;
@@ -70,16 +77,24 @@ static u32 read_chunk_line(struct segment *segment, struct side *side)
 		lose_place(side);
 		return 0;
 	}
+	if (answers_again(side, *(u64 *)scratch->buffer, bytes)) {
+		side->state = STATE_START;
+		return 0;
+	}
 	bounded_loop(CHUNK_BYTES)
 	{
+		u8 byte;
+
 		if (used >= bytes || side->state != state)
 			break;
 		asm volatile("%0 &= 0x3f" : "+r"(used));
+		byte = scratch->buffer[used++];
 		if (state == STATE_CHUNK_SIZE)
-			chunk_size_byte(side, scratch->buffer[used]);
+			chunk_size_byte(side, byte);
 		else
-			trailer_byte(side, scratch->buffer[used]);
-		used++;
+			trailer_byte(side, byte);
+		if (byte == '\n')
+			break;
 	}
 	return used;
 }
@@ -97,10 +112,16 @@ static bool follow_chunks(struct segment *segment)
 
 		side->next += used;
 		side->body += used;
+		if (side->state == STATE_LOST && used) {
+			note_message_end(segment, side);
+			segment->found->message_flags |= FLAG_BAD_CHUNK | FLAG_OPEN_END;
+		}
 		if (side->state == STATE_LOST)
 			return false;
 		if (side->state == STATE_START) {
 			note_message_end(segment, side);
+			if (!used)
+				segment->found->message_flags |= FLAG_BAD_CHUNK;
 			break;
 		}
 		if (side->state == STATE_BODY && advance_body(side, end))

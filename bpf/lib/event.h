@@ -24,7 +24,6 @@ enum flow_end {
 #define FLAG_RESPONSE (1 << 1)
 #define FLAG_START (1 << 2)
 #define FLAG_END (1 << 3)
-#define FLAG_SPECULATIVE (1 << 4)
 #define FLAG_JUNK (1 << 4)
 #define FLAG_CUT (1 << 5)
 #define FLAG_RESUMED (1 << 6)
@@ -35,6 +34,9 @@ enum flow_end {
 #define FLAG_CHUNKED (1 << 11)
 #define FLAG_PROXY (1 << 12)
 #define FLAG_SIMPLE (1 << 13)
+#define FLAG_EXCESS (1 << 14)
+#define FLAG_BAD_CHUNK (1 << 15)
+#define FLAG_OPEN_END (1 << 16)
 
 /* The process at the local end, as far as it is known; zeros where nothing is. */
 struct process {

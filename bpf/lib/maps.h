@@ -150,8 +150,9 @@ enum request_kind {
 #define SIDE_CLOSED (1 << 10)	 /* and all before the FIN was seen */
 #define SIDE_STRANGE (1 << 11)	 /* its first bytes are no start line */
 #define SIDE_EXPECTS (1 << 12)	 /* the request asks whether its body is wanted */
-#define SIDE_LENGTHS_DIFFER (1 << 14) /* Content-Length says two things */
 #define SIDE_DEFERRED (1 << 13)	 /* what the last packet held was too much: the rest is kept */
+#define SIDE_LENGTHS_DIFFER (1 << 14) /* Content-Length says two things */
+#define SIDE_EXCESS (1 << 15)	 /* it was told that bytes behind the last message begin none */
 
 /* Segments beyond a hole, kept in order of arrival until it is filled (hold.h). */
 #define HELD_SEGMENTS 32

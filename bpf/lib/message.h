@@ -177,6 +177,68 @@ static bool follow_proxy_header(struct segment *segment, struct scan *scan, u64 
 }
 
 /*
+ * A message is due, and these bytes begin none: that is told once. Up to the end of their line they
+ * are passed over if a request seems to be behind it; otherwise the place is lost.
+ */
+static void pass_over(struct segment *segment, struct scratch *scratch, struct scan *scan,
+		      u64 loaded)
+{
+	struct side *side = segment->side;
+	u64 lf = scan->first_line, behind;
+
+	if (segment->flow->told && !(side->flags & SIDE_EXCESS)) {
+		note_message_end(segment, side);
+		segment->found->message_flags |= FLAG_EXCESS;
+		side->flags |= SIDE_EXCESS;
+	}
+	if (!lf || lf + 16 > DATA + loaded || responds(segment)) {
+		lose_place(side);
+		return;
+	}
+	side->next = segment->rest->sequence + (lf + 1 - DATA);
+	CLAMP(lf);
+	if (lf > BUFFER_END)
+		return;
+	behind = *(u64 *)(scratch->buffer + lf + 1);
+	/* Three capitals, as methods begin: see may_resume(). */
+	if ((behind & 0xe0e0e0) != 0x404040)
+		lose_place(side);
+}
+
+/*
+ * A response ended inside the segment. Does what is behind it begin another, as far as its first
+ * bytes tell? (Of requests that takes a whole line: pass_over() tells it when it comes to it.)
+ */
+static void look_behind(struct segment *segment)
+{
+	struct side *side = segment->side;
+	struct rest *rest = segment->rest;
+	struct findings *found = segment->found;
+	u32 behind = side->next - rest->sequence;
+	u64 bytes, word, name = W('h', 't', 't', 'p', '/', 0, 0, 0);
+
+	if (side->state != STATE_START || !(side->flags & SIDE_RESPONSE) ||
+	    !(found->message_flags || found->block_flags & FLAG_MESSAGE_END))
+		return;
+	rest->sequence += behind;
+	rest->offset += behind;
+	rest->length -= behind;
+	bytes = load_first(segment, segment->scratch);
+	word = *(u64 *)segment->scratch->buffer;
+	/* Empty lines are nobody's. */
+	if (!bytes || (word & 0xff) == '\r' || (word & 0xff) == '\n')
+		return;
+	word = (word | W(0x20, 0x20, 0x20, 0x20, 0, 0, 0, 0)) ^ name;
+	if (!(bytes < 5 ? word << (64 - 8 * bytes) : word & LOW(5)))
+		return;
+	side->flags |= SIDE_EXCESS;
+	if (found->message_flags)
+		found->message_flags |= FLAG_EXCESS;
+	else
+		found->block_flags |= FLAG_EXCESS;
+}
+
+/*
  * Prepares a side for the message whose start line stands at `scan->from`. False when there is
  * none, or none that counts here: then the place, or the whole connection, has been dealt with.
  */
@@ -227,8 +289,8 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 			return false;
 		classify(segment, at);
 		side->carry_length = 0;
-		if (!lost && segment->flow->class == CLASS_HTTP1)
-			lose_place(side);
+		if (side->state == STATE_START)
+			pass_over(segment, scratch, scan, loaded);
 		return false;
 	}
 	if (!take_role(segment, response))

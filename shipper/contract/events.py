@@ -56,6 +56,9 @@ class Flag(IntFlag):
     CHUNKED = 1 << 11  #: the body is chunked
     PROXY = 1 << 12  #: not HTTP: a PROXY protocol header, whole, in front of the first request
     SIMPLE = 1 << 13  #: an answer without a header block (HTTP/0.9); `data` is empty
+    EXCESS = 1 << 14  #: the message ended, and the bytes behind it begin no other
+    BAD_CHUNK = 1 << 15  #: a line between the chunks of its body was malformed
+    OPEN_END = 1 << 16  #: of a MESSAGE_END: where the body ends nobody can tell
 
 
 class FlowEnd(IntEnum):

@@ -10,11 +10,26 @@ from shipper.contract.exchange import Incomplete
 from shipper.http.block import RequestHead, ResponseHead
 
 _UNTIL_CLOSE: Final = int(Flag.UNTIL_CLOSE)
+_EXCESS: Final = int(Flag.EXCESS)
+_BAD_CHUNK: Final = int(Flag.BAD_CHUNK)
 _OVER: Final = frozenset((int(FlowEnd.FIN), int(FlowEnd.RST), int(FlowEnd.CLOSED)))
 
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_REDIRECT: Final = 300
 _BODILESS: Final = frozenset((204, 304))
+
+#: Flags of a message's end that name an anomaly.
+ODD_END: Final = _EXCESS | _BAD_CHUNK
+
+
+def odd_end(flags: int) -> list[str]:
+    """What is odd about the end of a message, by the flags of the event that told of it."""
+    odd: list[str] = []
+    if flags & _EXCESS:
+        odd.append("data_after_message")
+    if flags & _BAD_CHUNK:
+        odd.append("invalid_chunk")
+    return odd
 
 
 def tunnels(asked: RequestHead | None, status: int | None) -> bool:

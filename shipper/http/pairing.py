@@ -19,7 +19,14 @@ from shipper.contract.events import Event, Flag, FlowEnd
 from shipper.contract.exchange import Exchange, Incomplete
 from shipper.http.assembled import head_of, settle_version, simple_head
 from shipper.http.block import RequestHead, ResponseHead
-from shipper.http.ending import end_at_block, ended_with, tunnels, unanswered
+from shipper.http.ending import (
+    ODD_END,
+    end_at_block,
+    ended_with,
+    odd_end,
+    tunnels,
+    unanswered,
+)
 from shipper.http.queue import Queue
 from shipper.http.startline import BlockError
 from shipper.http.stream import UNMATCHED, Block, Side
@@ -30,7 +37,8 @@ _RESUMED: Final = int(Flag.RESUMED)
 _LATE: Final = int(Flag.LATE)
 _UNTIL_CLOSE: Final = int(Flag.UNTIL_CLOSE)
 _JUNK: Final = int(Flag.JUNK)
-_MARKS: Final = _RESUMED | _LATE | _UNTIL_CLOSE | _JUNK
+_OPEN_END: Final = int(Flag.OPEN_END)
+_MARKS: Final = _RESUMED | _LATE | _UNTIL_CLOSE | _JUNK | ODD_END
 _REQUEST: Final = int(Flag.REQUEST)
 _RESPONSE: Final = int(Flag.RESPONSE)
 
@@ -127,6 +135,8 @@ class Conversation:
             teller.late = teller.late or bool(flags & _LATE)
             if flags & _JUNK:
                 head.anomalies.append("junk_before_start_line")
+            if flags & ODD_END:
+                head.anomalies += odd_end(flags)
             head.resumed = bool(flags & _RESUMED)
             head.until_close = bool(flags & _UNTIL_CLOSE)
         if isinstance(head, RequestHead):
@@ -172,16 +182,21 @@ class Conversation:
                 out.append(self.teller.tell(asked, None, (Incomplete.RESPONSE_CUT_OFF,)))
 
     def message_end(self, event: Event, out: list[Exchange]) -> None:
-        """The body of the message most recently begun on this side ended."""
+        """What is said of the end of the message most recently begun on this side."""
         side = self.sides[event.side]
-        head = side.head
+        head, odd = side.head, odd_end(event.flags)
         if head is None:
-            self._counters[side.end_counter] += 1
+            self._counters["message_end_taken" if odd else side.end_counter] += 1
+            self.teller.note(odd)
             return
-        if head.message.end is not None:
+        head.anomalies += odd
+        over = head.message.end is not None
+        if over and not odd:
             self._counters["message_end_repeated"] += 1
             return
         self._counters["message_end_taken"] += 1
+        if over or event.flags & _OPEN_END:
+            return
         head.message.end = max(event.time, head.message.start)  # two processors' clocks
         head.message.body_bytes = event.body_bytes
         if head is self._answer:

@@ -122,6 +122,16 @@ ANOMALIES: Final[dict[str, Anomaly]] = {
         "A response that can't have a body (1xx, 204, 2xx to CONNECT) announced one.",
         "RFC 9110 section 8.6, RFC 9112 section 6.1",
     ),
+    "invalid_chunk": Anomaly(
+        "A line between the chunks of a body was no size, or not where the chunk before it ends, "
+        "or the empty line behind the last one was missing.",
+        "RFC 9112 sections 7.1 and 11.2",
+    ),
+    "data_after_message": Anomaly(
+        "Bytes that begin no message came behind the end of one, as its framing says it. (Where "
+        "they came after its exchange was told, the next one of the connection has the name.)",
+        "RFC 9112 sections 6.3 and 11.2",
+    ),
     # Answers, and what stands before the first request.
     "unreadable_response": Anomaly(
         "What answered the request could not be read as a response.", "RFC 9112 section 4"

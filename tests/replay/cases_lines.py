@@ -125,6 +125,19 @@ REQUEST_LINES = (
         "junk-between-requests",
         (client(GET), server(OK), client(b"junk\r\n" + NEXT), server(MISSING)),
         TWO,
+        frozenset({"data_after_message"}),
+    ),
+    Case(
+        "junk-between-pipelined",
+        (client(GET + b"junk\r\n" + NEXT), server(OK + MISSING)),
+        TWO,
+        frozenset({"data_after_message"}),
+    ),
+    Case(
+        "junk-apart-between-requests",
+        (client(GET), server(OK), client(b"junk\r\n", NEXT), server(MISSING)),
+        TWO,
+        frozenset({"data_after_message"}),
     ),
     Case(
         "simple-request",
