@@ -103,10 +103,12 @@ class Names:
         names: Part = {}
         for source in self._sources:
             try:
-                names = merged(source.ask(place), names)
+                told = source.ask(place)
             except _NO_ANSWER as error:
                 self._say(source, error)
-            else:
+                continue
+            names = merged(told, names)
+            if told:
                 self._silent.discard(source.name)
         with self._answered:
             other = self._known.get(place, {}) != names

@@ -46,7 +46,9 @@ def test_cgroups_that_were_there_and_that_come(below: Path) -> None:
     tree.close()
 
 
-def test_a_cgroup_that_has_gone_is_remembered_and_its_path_used_anew(below: Path) -> None:
+def test_a_cgroup_that_has_gone_is_remembered_and_its_path_used_anew(
+    below: Path,
+) -> None:
     """Its last exchanges come late; the same path made again is another cgroup."""
     tree = Cgroups(find_root().path)
     tree.read()
@@ -103,7 +105,8 @@ def test_the_host_tells_places_while_cgroups_come_and_go(below: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cgroup", "reason"), [(None, "cgroup_absent"), (1, "cgroup_root"), (1 << 62, "cgroup_unknown")]
+    ("cgroup", "reason"),
+    [(None, "cgroup_absent"), (1, "cgroup_root"), (1 << 62, "cgroup_unknown")],
 )
 def test_why_there_is_no_place(cgroup: int | None, reason: str) -> None:
     """Each reason has its name."""
