@@ -28,8 +28,8 @@ SCENARIO ?=
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks;
-# maven fetches a real Kafka and brings the Java that it runs on.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager
+# maven fetches a real Kafka and brings the Java that it runs on; podman runs one real container.
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager podman runc busybox-static
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
 # Building and running the image without a Docker engine.

@@ -31,12 +31,14 @@ def cgroups(name: str) -> Iterator[Path]:
         made.rmdir()
 
 
-def started_in(cgroup: Path, *command: str | Path, **more: Any) -> "subprocess.Popen[str]":
+def started_in(
+    cgroup: Path, *command: str | Path, stdout: int | None = None
+) -> "subprocess.Popen[str]":
     """A process that has been in this cgroup since before its first line."""
     cgroup.mkdir(parents=True, exist_ok=True)
     enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
     return subprocess.Popen(
-        ["/bin/sh", "-c", enter, str(cgroup), *map(str, command)], text=True, **more
+        ["/bin/sh", "-c", enter, str(cgroup), *map(str, command)], text=True, stdout=stdout
     )
 
 
