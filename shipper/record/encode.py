@@ -81,8 +81,11 @@ class RecordBuilder:
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
         encoder = encoder_of(settings.encoding, settings.schema_version)
-        self._headers = message_headers(
-            encoder.schema_name, encoder.schema_version, encoder.content_type, settings.framing
+        self._headers = (
+            *message_headers(
+                encoder.schema_name, encoder.schema_version, encoder.content_type, settings.framing
+            ),
+            *((name, text.encode()) for name, text in settings.message_headers),
         )
         self._encode = encoder.encode
         self._shortener = Shortener(encoder)

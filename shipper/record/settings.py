@@ -157,9 +157,9 @@ class RecordSettings:
     message carries the latter (Kafka 4 refuses more than an hour). A record longer than
     `maximum_bytes` is shortened; `letter_maximum_bytes` bounds a dead letter, which holds a record
     as a JSON text, where each quote takes two bytes. `encoding` is the form that records go out in
-    (`encoders.ENCODINGS`), `framing` what messages say that delivery puts around it.
-    `schema_version` is the version of the schema that the records are of; a newer program goes on
-    writing it until it is told.
+    (`encoders.ENCODINGS`), `framing` what messages say that delivery puts around it,
+    `message_headers` are further headers of theirs. `schema_version` is the version of the schema
+    that the records are of; a newer program goes on writing it until it is told.
     """
 
     topic: str = "http.header.v1"
@@ -180,6 +180,7 @@ class RecordSettings:
     letter_maximum_bytes: int = 2_000_000
     labels: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    message_headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def record_settings(config: Config) -> RecordSettings:
         namespace=record.namespace,
         encoding=record.encoding,
         framing=config.kafka.framing,
+        message_headers=tuple(record.message_headers.items()),
         schema_version=record.schema_version,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),

@@ -43,6 +43,13 @@ WRONG = [
         ),
     ),
     (
+        {"record.message_headers": "framing=guid,splunk.header.index=web"},
+        (
+            'the command line: record.message_headers: got "framing=guid,splunk.header.index=web", '
+            "framing: every message has that already"
+        ),
+    ),
+    (
         {"registry.url": "r:8081"},
         "the command line: registry: the url has to be http(s)://HOST:PORT",
     ),

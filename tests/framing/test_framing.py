@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka.schema_registry import (
@@ -28,7 +29,9 @@ from shipper.delivery import (
 )
 from shipper.delivery.framing import Kind
 
-TOPIC = "http.header.confluent.v1"
+from .delivering import Delivering, configured, golden
+
+TOPIC = "framed.v1"
 HEADERS = (
     ("content-type", b"application/json"),
     ("schema-name", b"http.header.v1"),
@@ -107,6 +110,18 @@ def read(broker: MockBroker, topic: str) -> list[Received]:
     settings = {"bootstrap.servers": broker.bootstrap}
     with TopicReader(settings, topic, log=lambda *_: None, start=Start.BEGINNING) as reader:
         return list(reader.until_end())
+
+
+def test_further_headers_only_when_told(broker: MockBroker, tmp_path: Path) -> None:
+    """The Splunk sink would take some of them for HEC's fields: by default there are none."""
+    for told in ("", "splunk.header.index=web"):
+        where = {"kafka__topic": TOPIC, "record__message_headers": told}
+        with Delivering(configured(tmp_path, broker.bootstrap, "", **where)) as agent:
+            agent.submit(*golden("1.0")[:1])
+            agent.delivered()
+    by_default, with_more = (message.headers for message in read(broker, TOPIC))
+    assert by_default == HEADERS
+    assert with_more == (*HEADERS, ("splunk.header.index", b"web"))
 
 
 def test_the_sink_waits_for_the_id(broker: MockBroker) -> None:

@@ -28,7 +28,9 @@ def _names(given: object) -> Literal["all"] | tuple[str, ...] | None:
 #: Header names in lower case, "all", or None for the record room's own list ("default").
 HeaderNames = Annotated[Literal["all"] | tuple[str, ...] | None, PlainValidator(_names)]
 
-#: A name that Kafka takes for a topic.
+#: Headers of a message that are not the operator's to set.
+_TAKEN = frozenset({"content-type", "schema-name", "schema-version", "framing"})
+_TAKEN |= {"timestamp-replaced", "__value_schema_id"}
 
 
 class Record(Section):
@@ -81,6 +83,17 @@ class Record(Section):
         description="seconds that a record's time may lie ahead before the message carries the "
         "present (Kafka takes at most 3600)",
     )
+    message_headers: Table[str] = Field(
+        default_factory=dict,
+        description="further headers of each record's message, as `splunk.header.index` for HEC",
+    )
+
+    @field_validator("message_headers")
+    @classmethod
+    def _not_taken(cls, headers: dict[str, str]) -> dict[str, str]:
+        if taken := sorted(_TAKEN & headers.keys()):
+            raise ValueError(f"{', '.join(taken)}: every message has that already")
+        return headers
 
 
 class Privacy(Section):
