@@ -27,7 +27,7 @@ _FIELDS = (
 )
 _CONFIG = """
 user root;
-worker_processes 1;
+worker_processes {workers};
 daemon off;
 pid {at}/nginx.pid;
 error_log {at}/error.log warn;
@@ -36,6 +36,8 @@ events {{ worker_connections 2048; }}
 http {{
   log_format truth escape=json '{{{fields}}}';
   access_log {at}/access.log truth;
+  log_format who escape=json '{{"port":"$remote_port","pid":"$pid"}}';
+  access_log {at}/who.log who;
   client_body_temp_path {at}/body;
   proxy_temp_path {at}/proxy;
   fastcgi_temp_path {at}/fastcgi;
@@ -66,7 +68,9 @@ http {{
 class Nginx:
     """One server; start it inside the namespace where it shall listen."""
 
-    def __init__(self, at: Path, listen: list[str], port: int, more: str = "") -> None:
+    def __init__(
+        self, at: Path, listen: list[str], port: int, more: str = "", workers: int = 1
+    ) -> None:
         self.at = at
         (at / "files").mkdir(parents=True)
         (at / "files" / "page.html").write_bytes(b"<p>" + MARKER + b"</p>\n")
@@ -80,6 +84,7 @@ class Nginx:
                 ),
                 marker=MARKER.decode(),
                 more=more,
+                workers=workers,
             )
         )
         self._process = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""Whose process each exchange is: live traffic, the truth told by the processes themselves."""
