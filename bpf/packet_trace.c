@@ -24,6 +24,7 @@
 #include "lib/tunnel.h"
 #include "lib/filter.h"
 #include "lib/owner.h"
+#include "lib/turn.h"
 #include "lib/emit.h"
 #include "lib/start_line.h"
 #include "lib/scan.h"

@@ -23,9 +23,11 @@ from shipper.children import Child, Children
 from shipper.config import Config
 from shipper.control import Finish, WorkersEnd
 from shipper.errors import UnavailableError
+from shipper.handover import Store
 from shipper.log import say, set_up
 from shipper.notify import Notifier
 from shipper.ownership import prepare_files, prepare_spool
+from shipper.succession import Succession
 from shipper.supervision import Supervision
 from shipper.worker import Task, check_settings, run_worker
 
@@ -47,6 +49,7 @@ class Agent:
         self._started_ns = 0
         self._log = set_up(config.agent.log_level, config.agent.log_format)
         self._notifier = Notifier(os.environ)
+        self._succession = Succession(config, Store(self._notifier, os.environ), self._log)
         self._children = Children(self._log)
         self._stop: int | None = None
         self._reload = False
@@ -62,7 +65,8 @@ class Agent:
         privileges.account(self.config.agent.user)
         wiring.record_settings(self.config)
         self._check_delivery()
-        kernel = open_kernel(wiring.capture_settings(self.config))
+        succession = self._succession
+        kernel = open_kernel(wiring.capture_settings(self.config), succession.met())
         # From here on it is seen: what came before was nobody's to see.
         self._started_ns = time.time_ns()
         try:
@@ -70,14 +74,17 @@ class Agent:
                 return 0
             prepare_files(self.config)
             prepare_spool(self.config)
+            succession.offer()
             privileges.drop(self.config.agent.user)
             self._start_workers(kernel)
             self._await_ready()
+            succession.begin(kernel, self._children)
             self._say_ready(kernel)
             return self._supervised(kernel)
         finally:
             self._children.clear()
             kernel.close()
+            succession.close()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._stop = number
@@ -115,6 +122,7 @@ class Agent:
 
     def _start_worker(self, kernel: Kernel, number: int) -> Child:
         def work(control: WorkersEnd) -> int:
+            self._succession.hang_up()
             return run_worker(
                 Task(
                     self.config,
@@ -124,6 +132,7 @@ class Agent:
                     self._started_ns,
                     control,
                     self._log,
+                    beside=self._succession.beside(kernel),
                 )
             )
 
@@ -167,20 +176,35 @@ class Agent:
         wake, awake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(awake, warn_on_full_buffer=False)
         try:
+            succession = self._succession
             while self._stop is None and not self._children.ended():
                 supervision.turn()
+                if succession.turn(kernel, self._children):
+                    break
                 if self._reload:
                     self._reload = False
                     supervision.reload()
                 # A tick, or a signal.
                 if select.select([wake], [], [], _TICK)[0]:
                     os.read(wake, 1 << 10)
-            return self._finish(kernel, supervision)
+            succession.part(kernel, self._children, supervision.beat)
+            code = self._finish(kernel, supervision)
+            succession.over()
+            if succession.succeeded:
+                self._rest(supervision, wake)
+            return code
         finally:
             signal.set_wakeup_fd(-1)
             supervision.close()
             os.close(wake)
             os.close(awake)
+
+    def _rest(self, supervision: Supervision, wake: int) -> None:
+        """Another agent goes on. Whoever started this one ends it: not to be started anew."""
+        while self._stop is None:
+            supervision.beat()
+            if select.select([wake], [], [], _TICK)[0]:
+                os.read(wake, 1 << 10)
 
     def _finish(self, kernel: Kernel, supervision: Supervision) -> int:
         """Stop capturing, let the workers finish, and say what became of everything."""

@@ -34,7 +34,24 @@ class Renewal:
     log_level: str
 
 
-Order = Finish | Renewal
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Another agent goes on: end when nothing is open any more that is still ours.
+
+    With `at` (ns, boot clock) it captures beside us: ours is what began before that.
+    """
+
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """What begins from `at` on (ns, boot clock) is ours; until then nothing was."""
+
+    at: int
+
+
+Order = Finish | Renewal | Part | Begin
 
 
 class AgentsEnd:

@@ -60,7 +60,20 @@ class Notifier:
         """To the watchdog."""
         self._tell("WATCHDOG=1")
 
-    def _tell(self, *lines: str) -> None:
+    def keep(self, name: str, descriptor: int) -> None:
+        """Have it passed to the next start. It is not looked at whether it is still of use."""
+        self._tell("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0", descriptors=(descriptor,))
+
+    def forget(self, name: str) -> None:
+        """What was kept under this name is not needed any more."""
+        self._tell("FDSTOREREMOVE=1", f"FDNAME={name}")
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether there is a service manager."""
+        return self._socket is not None
+
+    def _tell(self, *lines: str, descriptors: tuple[int, ...] = ()) -> None:
         if self._socket is not None:
             with suppress(OSError):
-                self._socket.send("\n".join(lines).encode())
+                socket.send_fds(self._socket, ["\n".join(lines).encode()], descriptors)

@@ -18,10 +18,11 @@ from shipper import wiring
 from shipper.books import Books
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
-from shipper.control import Finish, Renewal, WorkersEnd
+from shipper.control import Begin, Finish, Part, Renewal, WorkersEnd
 from shipper.coverage import coverage
 from shipper.delivery import KafkaSink, Lines, ReaderGone
 from shipper.errors import ShipperError
+from shipper.handover import NEVER, Share
 from shipper.ledger import Observed
 from shipper.log import say
 from shipper.metrics.report import Reporter
@@ -36,6 +37,7 @@ _LONG_REST = 0.05
 _QUIET = 1_000_000_000  # ns
 _BATCH = 2048
 _SECOND = 1_000_000_000
+_SETTLING = 100_000_000  # ns
 _CLOCK_STEP = 500_000_000  # ns by which the wall clock may drift unnoticed
 _SO_COOKIE = 57
 
@@ -73,7 +75,10 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a worker is given: one ring of an open kernel, and its own end of a socket."""
+    """What a worker is given: one ring of an open kernel, and its own end of a socket.
+
+    `beside`: another agent captures too, and a `Begin` will tell what is not that one's.
+    """
 
     config: Config
     kernel: Kernel
@@ -82,6 +87,7 @@ class Task:
     started_ns: int
     control: WorkersEnd
     log: logging.Logger
+    beside: bool = False
 
 
 class Worker:
@@ -103,7 +109,10 @@ class Worker:
             config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
         self._volume = Volume(wiring.volume_settings(config))
-        self._pipeline.volume = self._volume.leaves_out if self._volume.settings.decides else None
+        self._share = Share()
+        self._share.since = NEVER if task.beside else 0
+        self._settled: int | None = None
+        self._choose()
         self._attributor = wiring.attribution(config, log)
         self._pipeline.attribute = self._attributor.attribute if self._attributor else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
@@ -160,7 +169,7 @@ class Worker:
                 # Nothing waits, so nothing older than this can come.
                 pipeline.advance(clock.now, clock.offset, clock.wall)
             pipeline.sink.poll(0.0)
-            if finishing and not events:
+            if (finishing and not events) or (len(events) < _BATCH and self._all_told()):
                 return
             if not finishing and len(events) < _BATCH:
                 ring.wait(_REST if clock.now - last < _QUIET else _LONG_REST)
@@ -172,14 +181,50 @@ class Worker:
                     self._deadline = time.monotonic() + self._config.agent.shutdown_timeout
                 case Renewal() as renewal:
                     self._renew(renewal)
+                case Part(at):
+                    self._part(at)
+                case Begin(at):
+                    self._share.since = at
+                    self._choose()
+                    self._control.tell(begun=at)
         return self._deadline is not None
+
+    def _part(self, at: int | None) -> None:
+        """What begins from here on, or from `at` on, is another agent's."""
+        # A CPU may still be busy with a packet that it began before.
+        self._settled = (self._clock.now if at is None else at) + _SETTLING
+        if at is not None:
+            self._share.until = at
+            self._choose()
+        self._control.tell(parted=at)
+
+    def _all_told(self) -> bool:
+        """Whether another agent goes on, and nothing is open that is ours; the ring was read."""
+        if self._settled is None or self._clock.now < self._settled:
+            return False
+        oldest = self._pipeline.assembler.oldest_open()
+        if oldest is not None and oldest < self._share.until:
+            return False
+        self._deadline = time.monotonic() + self._config.agent.shutdown_timeout
+        return True
+
+    def _choose(self) -> None:
+        """Who is asked about each exchange; nobody where nothing would be left out."""
+        volume = self._volume.leaves_out if self._volume.settings.decides else None
+        share = self._share
+        if share.since == 0 and share.until == NEVER:
+            self._pipeline.volume = volume
+        elif volume is None:
+            self._pipeline.volume = share.leaves_out
+        else:
+            self._pipeline.volume = lambda exchange: share.leaves_out(exchange) or volume(exchange)
 
     def _renew(self, renewal: Renewal) -> None:
         """The exchanges from here on become records by new settings; their numbers go on."""
         self._pipeline.builder = RecordBuilder(renewal.settings, self._who.identity)
         if renewal.volume != self._volume.settings:
             self._volume.renew(renewal.volume)
-        self._pipeline.volume = self._volume.leaves_out if renewal.volume.decides else None
+        self._choose()
         self._log.setLevel(renewal.log_level.upper())
         self._control.tell(renewed=renewal.number)
 

@@ -136,11 +136,15 @@ static void emit(struct segment *segment)
 	if (found->gap_until == found->gap_start && !found->block_flags && !found->message_flags &&
 	    !found->ended)
 		return;
+	if (was_left(flow, segment->set)) {
+		count(EVENTS_LEFT);
+		return;
+	}
 	found->step = 0;
 	bounded_loop(4)
 	{
 		/* gap, header, message end, flow end */
-		u32 step = *(volatile u8 *)&found->step, index = flow->ring & 7;
+		u32 step = *(volatile u8 *)&found->step, index = flow->ring & (2 * MAX_RINGS - 1);
 		u32 kind = step ? step : EVENT_GAP;
 		struct event *event = &segment->scratch->note;
 		u64 wake = BPF_RB_NO_WAKEUP, size, waiting;
@@ -173,7 +177,7 @@ static void emit(struct segment *segment)
 		event->flow = flow->id;
 		if (kind == EVENT_FLOW_END) {
 			event->flow = found->ended_flow;
-			index = found->ended_ring & 7;
+			index = found->ended_ring & (2 * MAX_RINGS - 1);
 		}
 		ring = rings.lookup(&index);
 		if (!ring)

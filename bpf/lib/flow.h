@@ -57,7 +57,7 @@ static bool open_flow(struct segment *segment, struct flow_key *key)
 	segment->flow->id = origin->id;
 	segment->flow->verdict = VERDICT_NEW;
 	segment->flow->generation = segment->set->generation - 1;
-	segment->flow->ring = segment->set->rings > 1 ? mix(origin->id) % segment->set->rings : 0;
+	take_turn(segment->flow, segment->set);
 	segment->flow->late = !origin->fresh;
 	if (segment->flow->late)
 		count(STATE_MISSING);

@@ -11,6 +11,7 @@
 #define OWN_SOCKETS 1024
 #define OWN_PROBES 4
 #define SCRATCH_SLOTS 4
+#define MAX_RINGS 8		/* of one agent: see turn.h */
 
 #define ROLE_SERVER 1
 #define ROLE_CLIENT 2
@@ -41,6 +42,8 @@ struct settings {
 	u32 max_block;
 	u32 rings;
 	u32 wake_bytes; /* a reader is woken when this much waits; otherwise it comes by itself */
+	u32 turn; /* which agent's it is: see turn.h */
+	u32 pad;
 	u64 zero;
 };
 
@@ -79,6 +82,7 @@ enum counter {
 	FLOWS_ROLE,		/* HTTP flows of a role that is not wanted */
 	FLOWS_TWIN,		/* told by their other end on this host */
 	FLOWS_TUNNEL,		/* became something else after CONNECT or an upgrade */
+	EVENTS_LEFT,		/* events of what an agent that is no more left open */
 	SERVER_HTTP1,		/* coverage: connections by their first bytes, by the role of */
 	SERVER_HTTP2,		/* whoever did not speak first */
 	SERVER_TLS,
@@ -220,7 +224,7 @@ struct flow {
 	u8 late;
 	u8 told; /* an event of this flow was emitted */
 	u8 simple; /* the last request named no version */
-	u8 pad;
+	u8 turn;   /* which agent's it is */
 	struct side side[2];
 };
 
@@ -374,7 +378,7 @@ BPF_TABLE("lru_hash", struct twin_key, struct twin, twins, 16384);
 BPF_TABLE("percpu_array", u32, struct scratch, scratch, SCRATCH_SLOTS);
 BPF_TABLE("array", u32, struct hold, holds, HOLDS);
 BPF_RINGBUF_OUTPUT(ring_template, 1);
-BPF_ARRAY_OF_MAPS(rings, "ring_template", 8);
+BPF_ARRAY_OF_MAPS(rings, "ring_template", 2 * MAX_RINGS);
 BPF_PROG_ARRAY(again, 1);
 
 static void count(enum counter which)

@@ -300,6 +300,9 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 		segment->flow->verdict = VERDICT_DONE;
 		return false;
 	}
+	if (!response)
+		change_over(segment->flow, segment->set,
+			    side_of(segment->flow, !segment->origin->side));
 	side->flags &= SIDE_FIN | SIDE_DROPPED | SIDE_LATE;
 	side->flags |= SIDE_STARTED;
 	if (response)

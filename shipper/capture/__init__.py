@@ -6,7 +6,9 @@ whoever holds it, and `Replay` feeds a capture file through the same program.
 
 from shipper.capture.capture_file import CaptureFile
 from shipper.capture.cgroups import CgroupRoot, find_root
-from shipper.capture.kernel import Kernel, open_kernel, possible_cpus, program_source
+from shipper.capture.estate import Estate
+from shipper.capture.kernel import Kernel, possible_cpus, program_source
+from shipper.capture.opening import open_kernel
 from shipper.capture.replay import Replay, TestRun
 from shipper.capture.ring import Ring
 from shipper.capture.settings import TUNNELS, CaptureSettings, HookName, Rules
@@ -16,6 +18,7 @@ __all__ = [
     "CaptureFile",
     "CaptureSettings",
     "CgroupRoot",
+    "Estate",
     "HookName",
     "Kernel",
     "Replay",

@@ -15,6 +15,8 @@ _V4_BITS = 96  # of a v4-mapped address, before the IPv4 part
 
 #: Elements of the hash maps: map and key -> what they say of a flow.
 Elements = dict[tuple[str, bytes], int]
+#: The hash maps.
+FILTERING = ("cidrs", "cgroups", "sinks")
 #: The flags that want a rule to match.
 INCLUDING = layout.FILTER_PORT_INCLUDE | layout.FILTER_CIDR_INCLUDE | layout.FILTER_CGROUP_INCLUDE
 

@@ -1,4 +1,4 @@
-"""The kernel program from user space: starts the loader, holds what it hands over, reads counters.
+"""The kernel program from user space: holds what the loader hands over, reads counters.
 
 `Kernel` needs no privilege once it is open: settings, filters for ports and own sockets, and the
 counters are memory-mapped. Only the filters for networks and cgroups are not: kernels before 5.19
@@ -6,30 +6,20 @@ may refuse to change them later.
 """
 
 import array
-import contextlib
-import json
 import mmap
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from shipper.capture import layout, loader, older, owners
-from shipper.capture.cgroups import find_root
-from shipper.capture.filters import INCLUDING, Elements, elements, flags
-from shipper.capture.occupancy import occupancy, told
+from shipper.capture import layout, loader
+from shipper.capture.estate import Estate
+from shipper.capture.filters import FILTERING, INCLUDING, Elements, elements, flags
+from shipper.capture.occupancy import occupancy, stored, told
 from shipper.capture.ring import Ring
 from shipper.capture.settings import CaptureSettings, Rules
-from shipper.errors import PrivilegeError, ShipperError, UnavailableError
-
-_MAX_DESCRIPTORS = 253  # SCM_MAX_FD
-_DEFINES = {"cgroup": ["FLOW_BY_COOKIE"], "interface": [], "replay": ["REPLAY"]}
 
 
 def program_source() -> Path:
@@ -44,23 +34,43 @@ def possible_cpus() -> int:
     return max(int(part) for part in text.replace(",", "-").split("-")) + 1
 
 
+def ring_number(turn: int, index: int) -> int:
+    """Which ring of all is a worker's, in an agent's turn."""
+    return (turn & 1) * layout.MAX_RINGS + index
+
+
 class Kernel:
     """The loaded and attached program. Closing the last holder's descriptors detaches it."""
 
     def __init__(
-        self, settings: CaptureSettings, descriptors: dict[str, int], root: Path | None = None
+        self,
+        settings: CaptureSettings,
+        estate: Estate,
+        root: Path | None = None,
+        *,
+        inherited: bool = False,
     ) -> None:
-        """Take over the loader's descriptors; `root` is the cgroup that it attached to."""
+        """Take over the descriptors; `root` is the cgroup that the program is attached to.
+
+        Of what is `inherited` only what differs is changed: needs the privileges of loading.
+        """
         self.settings = settings
+        self.inherited = inherited
         self._root = root
-        self.descriptors = descriptors
+        self._estate = estate
+        self.descriptors = estate.descriptors
         self._cpus = possible_cpus()
         self._settings = self._map("settings", layout.SETTINGS.size)
         self._ports = self._map("ports", layout.PORTS * layout.PORT_RULE.size)
         self._own = self._map("own_sockets", layout.OWN_SOCKETS * 8)
         self._counters = self._map("counters", self._cpus * layout.CPU_COUNTERS.size)
         self._words = memoryview(self._settings).cast("I")
-        self.apply(settings)
+        self._turn = self._word("turn") & layout.TURN_NUMBER
+        self._before: dict[str, int] = {}
+        if inherited:
+            self._inherit(estate)
+        else:
+            self.apply(settings)
 
     def _map(self, name: str, size: int) -> mmap.mmap:
         size = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
@@ -73,20 +83,81 @@ class Kernel:
 
     def ring(self, index: int = 0) -> Ring:
         """The ring of one worker."""
-        return Ring(self.descriptors[f"ring{index}"], self.settings.ring_bytes)
+        return self._ring(self._turn, index)
+
+    def _ring(self, turn: int, index: int) -> Ring:
+        return Ring(self.descriptors[f"ring{ring_number(turn, index)}"], self.settings.ring_bytes)
+
+    def estate(self) -> Estate:
+        """What another agent would get of this one, as it stands."""
+        return replace(self._estate, counters=self._raw_counters(), running=True)
+
+    def _inherit(self, estate: Estate) -> None:
+        """Who still runs keeps its turn until ours begins; who does not has begun it for us."""
+        self._before = self._raw_counters() if estate.running else estate.counters
+        if estate.running:
+            self._turn = self._turn + 1 & layout.TURN_NUMBER
+        else:
+            self.be_alone()
+        fields = self._fields()
+        wanted = {name: fields[name] for name in fields if fields[name] != self._word(name)}
+        ports = bytes(self._ports)
+        self._put_ports(self.settings.include.ports, self.settings.exclude.ports)
+        self._put(**wanted)
+        if self._replace_elements() or wanted or ports != bytes(self._ports):
+            self._decide_again()
+
+    def _replace_elements(self) -> bool:
+        """Whether anything in the hash maps was not as it is to be."""
+        wanted = elements(self.settings, self._root)
+        there = {
+            (name, key): match
+            for name in FILTERING
+            for key, match in stored(self.descriptors[name]).items()
+        }
+        self._write_maps(there, wanted)
+        for name, key in there.keys() - wanted.keys():
+            loader.delete_from_map(self.descriptors[name], key)
+        return there != wanted
+
+    def begin_turn(self) -> None:
+        """From now on requests that begin are ours; what is open stays with the agent before."""
+        self._put(turn=self._turn)
+
+    def be_alone(self) -> None:
+        """The agent before has ended: what it left open is nobody's."""
+        self._put(turn=self._turn | layout.TURN_ALONE)
+
+    def leave(self) -> Estate:
+        """From now on requests that begin are the next agent's, whoever that will be."""
+        self._put(turn=self._turn + 1 & layout.TURN_NUMBER)
+        return replace(self.estate(), running=False)
+
+    def left_waiting(self) -> float:
+        """How full the rings of the next agent are, of 1."""
+        found = 0
+        for index in range(self.settings.rings):
+            ring = self._ring(self._turn + 1, index)
+            found = max(found, ring.waiting)
+            ring.close()
+        return found / self.settings.ring_bytes
 
     def apply(self, settings: CaptureSettings) -> None:
         """Put settings and port filters into force; flows are decided again."""
         self._put_ports(settings.include.ports, settings.exclude.ports)
-        self._put(
-            roles=sum(layout.ROLES[role] for role in settings.roles),
-            filters=flags(settings),
-            max_block=min(settings.max_block, layout.MAX_BLOCK),
-            rings=settings.rings,
-            wake_bytes=settings.wake_bytes,
-        )
-        self._decide_again()
         self.settings = settings
+        self._put(**self._fields())
+        self._decide_again()
+
+    def _fields(self) -> dict[str, int]:
+        settings = self.settings
+        return {
+            "roles": sum(layout.ROLES[role] for role in settings.roles),
+            "filters": flags(settings),
+            "max_block": min(settings.max_block, layout.MAX_BLOCK),
+            "rings": settings.rings,
+            "wake_bytes": settings.wake_bytes,
+        }
 
     def refilter(self, include: Rules, exclude: Rules) -> None:
         """Change the filters while packets pass.
@@ -143,6 +214,9 @@ class Kernel:
         for name, value in fields.items():
             self._words[layout.SETTINGS_FIELDS.index(name)] = value
 
+    def _word(self, name: str) -> int:
+        return self._words[layout.SETTINGS_FIELDS.index(name)]
+
     def _decide_again(self) -> None:
         """Last of all: flows that see another generation look at everything anew."""
         self._words[layout.SETTINGS_FIELDS.index("generation")] += 1
@@ -171,7 +245,11 @@ class Kernel:
         self._own[free * 8 : free * 8 + 8] = cookie.to_bytes(8, sys.byteorder)
 
     def counters(self) -> dict[str, int]:
-        """Every counter since loading, summed over the CPUs."""
+        """Every counter since loading, or since the agent before left it, over all CPUs."""
+        before = self._before
+        return {name: n - before.get(name, 0) for name, n in self._raw_counters().items()}
+
+    def _raw_counters(self) -> dict[str, int]:
         size = layout.CPU_COUNTERS.size
         cpus = (
             layout.CPU_COUNTERS.unpack_from(self._counters, cpu * size) for cpu in range(self._cpus)
@@ -205,138 +283,3 @@ class Kernel:
         for descriptor in self.descriptors.values():
             os.close(descriptor)
         self.descriptors.clear()
-
-
-def open_kernel(settings: CaptureSettings) -> Kernel:
-    """Load and attach the program. Needs privileges, for as long as this call takes.
-
-    Raises PrivilegeError, UnavailableError: each says what is missing and what to do.
-    """
-    if not shutil.which(settings.interpreter):
-        raise UnavailableError(
-            f"no Python interpreter at {settings.interpreter}",
-            "install python3 and python3-bpfcc of the distribution",
-        )
-    root = None
-    task: dict[str, object] = {
-        "hook": settings.hook,
-        "source": str(program_source()),
-        "cpus": possible_cpus(),
-        "flows": settings.flows,
-        "holds": settings.holds,
-        "defines": _DEFINES[settings.hook],
-        "rings": settings.rings,
-        "ring_bytes": settings.ring_bytes,
-        "bounded_loops": settings.bounded_loops,
-    }
-    if settings.hook == "cgroup":
-        found = find_root(settings.cgroup_root)
-        if found.private and not settings.allow_private_cgroup:
-            raise UnavailableError(
-                f"{found.path} is the root of a private cgroup namespace: "
-                "only this container's sockets would be seen",
-                "run the container with the host's (--cgroupns=host, its /sys/fs/cgroup mounted), "
-                "or set capture.allow_private_cgroup",
-            )
-        root = found.path
-        task["cgroup"] = str(root)
-    elif settings.hook == "interface":
-        every = "all" in settings.interfaces or not settings.interfaces
-        task["interfaces"] = [""] if every else list(settings.interfaces)
-    if settings.owners and settings.hook != "replay":
-        task.update(_owners(settings, root))
-    task["elements"] = [
-        (name, key.hex(), match.to_bytes(4, "little").hex())
-        for (name, key), match in elements(settings, root).items()
-    ]
-    kernel = Kernel(settings, _run_loader(settings, task), root)
-    if "owners" in kernel.descriptors:
-        with contextlib.suppress(OSError):  # then they are known once they read
-            cgroups = Path(str(task["cgroup"])) if "cgroup" in task else None
-            table = kernel.descriptors["owners"]
-            older.note(table, by_cookie=settings.hook == "cgroup", cgroups=cgroups)
-    return kernel
-
-
-def _owners(settings: CaptureSettings, root: Path | None) -> dict[str, object]:
-    """What the loader is told about noting whose sockets they are."""
-    numbers = owners.definitions()
-    if root is None and not numbers:
-        return {}  # only a cookie tells whose a socket is without them
-    told: dict[str, object] = {
-        "owners": True,
-        "traces": bool(numbers),
-        "flags": [
-            "-Wno-everything",
-            f"-DOWNERS={settings.flows}",
-            *(f"-D{name}={number}" for name, number in numbers.items()),
-        ],
-    }
-    if root is None:
-        with contextlib.suppress(UnavailableError):
-            found = find_root(settings.cgroup_root)
-            if settings.allow_private_cgroup or not found.private:
-                told["cgroup"] = str(found.path)
-    return told
-
-
-def _run_loader(settings: CaptureSettings, task: dict[str, object]) -> dict[str, int]:
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The folder is ours, not the loader's: it goes too when the loader has to be killed.
-    with (
-        ours,
-        tempfile.TemporaryFile() as log,
-        tempfile.TemporaryDirectory(prefix="shipper-") as tree,
-    ):
-        process = subprocess.Popen(  # noqa: S603 - our own file, an interpreter of the settings
-            [settings.interpreter, "-I", loader.__file__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-        theirs.close()
-        try:
-            ours.settimeout(settings.load_timeout)
-            ours.sendall(json.dumps({**task, "tree": tree}).encode() + b"\n")
-            answer, descriptors = _receive(ours)
-            process.wait(settings.load_timeout)
-        except (TimeoutError, subprocess.TimeoutExpired) as error:
-            raise UnavailableError(
-                f"loading the kernel program took longer than {settings.load_timeout:.0f} s",
-                "see whether the machine is overloaded, and try again",
-            ) from error
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if answer is None:
-            raise UnavailableError(
-                f"the loader ended with code {process.returncode} and said {_tail(log.fileno())!r}",
-                "check that python3-bpfcc works: python3 -c 'import bcc'",
-            )
-    if "problem" in answer:
-        raise _refusal(str(answer["problem"]), str(answer["remedy"]))
-    return dict(zip(answer["names"], descriptors, strict=True))
-
-
-def _refusal(problem: str, remedy: str) -> ShipperError:
-    permission = "not permitted" in problem or "denied" in problem
-    return (PrivilegeError if permission else UnavailableError)(problem, remedy)
-
-
-def _receive(channel: socket.socket) -> tuple[dict[str, list[str]] | None, list[int]]:
-    """One message of the loader: its JSON, and the descriptors beside it."""
-    data, descriptors, _, _ = socket.recv_fds(channel, 1 << 16, _MAX_DESCRIPTORS)
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)  # noqa: FBT003
-    return (json.loads(data) if data else None), list(descriptors)
-
-
-def _tail(descriptor: int) -> str:
-    with contextlib.suppress(OSError):
-        size = os.fstat(descriptor).st_size
-        text = os.pread(descriptor, 4096, max(0, size - 4096)).decode("utf-8", "replace")
-        lines = [line for line in text.splitlines() if line.strip()]
-        return lines[-1].strip()[:300] if lines else ""
-    return ""

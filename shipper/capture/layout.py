@@ -54,9 +54,17 @@ PROCESS_FIELDS: tuple[tuple[str, str], ...] = (
 )
 PROCESS = struct.Struct("=" + "".join(code for _, code in PROCESS_FIELDS))
 
-#: struct settings: generation, roles, filters, max_block, rings, wake_bytes, zero.
-SETTINGS_FIELDS = ("generation", "roles", "filters", "max_block", "rings", "wake_bytes")
-SETTINGS = struct.Struct("=6I8x")
+#: struct settings: these, then padding and a zero.
+SETTINGS_FIELDS = (
+    "generation",
+    "roles",
+    "filters",
+    "max_block",
+    "rings",
+    "wake_bytes",
+    "turn",
+)
+SETTINGS = struct.Struct("=7I4x8x")
 
 #: struct port_rule
 PORT_RULE = struct.Struct("=I4x")
@@ -97,6 +105,7 @@ COUNTERS = (
     "flows_role",
     "flows_twin",
     "flows_tunnel",
+    "events_left",
     "server_http1",
     "server_http2",
     "server_tls",
@@ -114,7 +123,10 @@ OWN_SOCKETS = 1024
 OWN_PROBES = 4
 
 MAX_BLOCK = 16384
+#: of one agent; an odd turn and an even one have rings of their own (bpf/lib/turn.h)
 MAX_RINGS = 8
+TURN_NUMBER = 0xFF
+TURN_ALONE = 1 << 8
 
 ROLES = {"server": 1, "client": 2}
 MATCH_INCLUDE = 1

@@ -33,6 +33,7 @@ BPF_MAP_DELETE_ELEM = 3
 BPF_PROG_LOAD = 5
 BPF_RAW_TRACEPOINT_OPEN = 17
 BPF_LINK_CREATE = 28
+BPF_LINK_UPDATE = 29
 MAP_TYPE_RINGBUF = 27
 PROG_SOCKET_FILTER = 1
 PROG_CGROUP_SKB = 8
@@ -62,7 +63,12 @@ MAPS = (
     "cgroups",
     "sinks",
     "flows",
+    "flow_template",
     "again",
+    "rings",
+    "twins",
+    "holds",
+    "scratch",
 )
 
 #: Programs of owner.c: at which connect() of a cgroup, and at which raw tracepoint.
@@ -235,6 +241,22 @@ def link_cgroup(program: int, cgroup: str, *attach_types: int) -> list[int]:
         os.close(target)
 
 
+def take_over(inherited: dict[str, int], maps: dict[str, int]) -> None:
+    """Put the maps of a running program in the place of those that bcc has just made.
+
+    The program, which is not loaded yet, names its maps by the numbers of their descriptors.
+    """
+    for name, descriptor in maps.items():
+        os.dup2(inherited[name], descriptor)
+
+
+def swap_program(inherited: dict[str, int], program: int) -> None:
+    """Have the links of a running program run this one instead; no packet passes between."""
+    for name, link in inherited.items():
+        if re.fullmatch(r"link\d+", name):  # not those of who notes processes
+            bpf(BPF_LINK_UPDATE, struct.pack("=IIII", link, program, 0, 0).ljust(48, b"\0"))
+
+
 def bind_everywhere(packets: socket.socket) -> None:
     """Bind to no device in particular, which Python's own bind can't say (packet(7))."""
     libc = ctypes.CDLL(None, use_errno=True)
@@ -322,9 +344,20 @@ def compiled(task: dict) -> Any:  # type: ignore[type-arg]  # noqa: ANN401 - bcc
         ) from error
 
 
-def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
-    """Compile, load and attach; returns the names and the descriptors, in the same order."""
+def maps_of(table: Any, task: dict) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
+    """The descriptors of its maps. bcc's own way would have it understand their structs."""
+    from bcc.libbcc import lib  # noqa: PLC0415 - as above
+
+    names = (*MAPS, "owners") if task.get("owners") else MAPS
+    return {name: lib.bpf_table_fd(table.module, name.encode()) for name in names}
+
+
+def load(task: dict) -> dict[str, int]:  # type: ignore[type-arg]
+    """Compile, load and attach, or take the place of a running program; the descriptors by name."""
     table = compiled(task)
+    maps, inherited = maps_of(table, task), task.get("inherited")
+    if inherited:
+        take_over(inherited, maps)
     program_type = PROG_CGROUP_SKB if task["hook"] == "cgroup" else PROG_SOCKET_FILTER
     try:
         program = table.load_func("packet_trace", program_type).fd
@@ -333,32 +366,27 @@ def load(task: dict) -> tuple[list[str], list[int]]:  # type: ignore[type-arg]
             f"the kernel refused the program: {last_line()}",
             "`shipper doctor` says what this kernel lacks",
         ) from error
-    names, descriptors = ["program"], [program]
-    for name in MAPS:
-        names.append(name)
-        descriptors.append(table[name].map_fd)
-    update_map(table["again"].map_fd, struct.pack("=I", 0), struct.pack("=I", program))
-    for index in range(task["rings"]):
-        ring = create_ring(task["ring_bytes"])
-        update_map(table["rings"].map_fd, struct.pack("=I", index), struct.pack("=I", ring))
-        names.append(f"ring{index}")
-        descriptors.append(ring)
+    update_map(maps["again"], struct.pack("=I", 0), struct.pack("=I", program))
+    if inherited:
+        swap_program(inherited, program)
+        return {"program": program}
+    made = {"program": program, **maps}
+    for index in task["rings"]:
+        made[f"ring{index}"] = ring = create_ring(task["ring_bytes"])
+        update_map(maps["rings"], struct.pack("=I", index), struct.pack("=I", ring))
     for map_name, key, value in task["elements"]:
-        update_map(table[map_name].map_fd, bytes.fromhex(key), bytes.fromhex(value))
-    for name, descriptor in attach(table, program, task).items():
-        names.append(name)
-        descriptors.append(descriptor)
-    return names, descriptors
+        update_map(maps[map_name], bytes.fromhex(key), bytes.fromhex(value))
+    return {**made, **attach(table, program, task, maps["again"])}
 
 
-def attach(table: Any, program: int, task: dict) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
+def attach(table: Any, program: int, task: dict, again: int) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
     """Attach the program to packets, and what notes the processes of sockets beside it."""
     made: dict[str, int] = {}
     if task["hook"] == "cgroup":
         links = link_cgroup(program, task["cgroup"], CGROUP_INGRESS, CGROUP_EGRESS)
         made.update((f"link{index}", link) for index, link in enumerate(links))
     if task.get("interfaces"):
-        program = doorway(table["again"].map_fd)
+        program = doorway(again)
     for index, interface in enumerate(task.get("interfaces", [])):
         made[f"packets{index}"] = open_interface(program, interface)
     if task.get("owners"):
@@ -375,10 +403,9 @@ def trace(name: bytes, program: int) -> int:
 def attach_owners(table: Any, task: dict) -> dict[str, int]:  # type: ignore[type-arg]  # noqa: ANN401
     """Attach what notes the processes of sockets, as far as this kernel lets us.
 
-    Nothing of it is needed to capture: what is refused is missing from the answer. Gives the
-    table of owners too, in which the agent writes what is older than these programs.
+    Nothing of it is needed to capture: what is refused is missing from the answer.
     """
-    made = {"owners": table["owners"].map_fd}
+    made: dict[str, int] = {}
     for name, attach in CONNECTS.items() if "cgroup" in task else ():
         with contextlib.suppress(Exception):
             function = table.load_func(name, PROG_CGROUP_SOCK_ADDR, None, attach)
@@ -424,7 +451,7 @@ def main() -> int:
     task = json.loads(channel.makefile("rb").readline())
     try:
         stub_tree(Path(task["tree"]), platform.machine())
-        names, descriptors = load(task)
+        made = load(task)
     except LoaderError as error:
         send(channel, {"problem": str(error), "remedy": error.remedy}, [])
         return 1
@@ -432,7 +459,7 @@ def main() -> int:
         remedy = "run as root, or with CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and CAP_PERFMON"
         send(channel, {"problem": f"loading failed: {error.strerror}", "remedy": remedy}, [])
         return 1
-    send(channel, {"names": names}, descriptors)
+    send(channel, {"names": list(made)}, list(made.values()))
     return 0
 
 

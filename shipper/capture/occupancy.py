@@ -10,8 +10,10 @@ import platform
 import struct
 from pathlib import Path
 
-from shipper.capture.loader import SYSCALL_BPF
+from shipper.capture.loader import SYSCALL_BPF, bpf
 
+_LOOKUP = 1
+_NEXT_KEY = 4
 _LOOKUP_BATCH = 24
 #: Entries a call. A bucket is handed out whole, so it has to be more than the longest has.
 _PORTION = 2048
@@ -44,6 +46,27 @@ def occupancy(descriptor: int) -> int | None:
         if error:  # that was the last of them
             return count
         begun = at(place)
+
+
+def stored(descriptor: int) -> dict[bytes, int]:
+    """What is in a map whose values are numbers of 32 bits. Needs the privileges of loading."""
+    size = told(descriptor)["key_size"]
+    found: dict[bytes, int] = {}
+    key, value = ctypes.create_string_buffer(size), ctypes.create_string_buffer(4)
+    following = ctypes.create_string_buffer(size)
+    before = 0  # of the first there is none
+    while True:
+        at = ctypes.addressof
+        try:
+            bpf(_NEXT_KEY, struct.pack("=IIQQQ", descriptor, 0, before, at(following), 0))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return found
+        key.raw = following.raw
+        before = at(key)
+        bpf(_LOOKUP, struct.pack("=IIQQQ", descriptor, 0, before, at(value), 0))
+        found[key.raw] = int.from_bytes(value.raw, "little")
 
 
 def told(descriptor: int) -> dict[str, int]:

@@ -46,6 +46,8 @@ class CaptureSettings:
     ring_bytes: int = 4 << 20
     wake_bytes: int = 1 << 18
     max_block: int = 16384
+    #: have rings for a second agent, so that it can take over from this one
+    successor: bool = False
     #: the interpreter that has bcc
     interpreter: str = "/usr/bin/python3"
     load_timeout: float = 30.0

@@ -134,6 +134,11 @@ class Assembler:
         """What the header blocks in progress and the messages in no exchange yet weigh."""
         return self._held
 
+    def oldest_open(self) -> int | None:
+        """When the oldest of what is in no exchange yet began (ns); None where there is nothing."""
+        begun = (conversation.open_since for conversation in self._waiting.values())
+        return min((start for start in begun if start is not None), default=None)
+
     def held_messages(self) -> int:
         """Messages that are in no exchange yet. Looks at every connection."""
         return sum(each.held_messages for each in self._connections.values())

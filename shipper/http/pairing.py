@@ -99,6 +99,14 @@ class Conversation:
         return front is not None and front.body_awaited
 
     @property
+    def open_since(self) -> int | None:
+        """When the oldest of its blocks and messages in no exchange yet began (ns)."""
+        heads = (*self._queue.pending, self._asked, self._answer)
+        begun = [head.message.start for head in heads if head is not None]
+        begun += [side.half.start for side in self.sides if side.half is not None]
+        return min(begun, default=None)
+
+    @property
     def weight(self) -> int:
         """Bytes of memory, at most, of the blocks and messages in no exchange yet."""
         weight = 0

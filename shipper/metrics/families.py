@@ -124,6 +124,12 @@ _KERNEL = (
         "Events for which a ring had no room: the workers are too slow for the traffic",
     ),
     Family(
+        "shipper_kernel_events_left_total",
+        "counter",
+        (),
+        "Events of exchanges that the agent before left open when it ended",
+    ),
+    Family(
         "shipper_kernel_directions_lost_total",
         "counter",
         (),

@@ -16,6 +16,7 @@ _PLAIN: Final = {
     "ring_full": "shipper_kernel_events_lost_total",
     "held_lost": "shipper_kernel_directions_lost_total",
     "owner_unnoted": "shipper_kernel_owners_lost_total",
+    "events_left": "shipper_kernel_events_left_total",
 }
 _PACKETS: Final = (
     "fragments",

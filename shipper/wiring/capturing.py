@@ -36,6 +36,7 @@ def capture_settings(config: Config, hook: HookName | None = None) -> CaptureSet
         ring_bytes=capture.ring_bytes,
         wake_bytes=capture.ring_bytes // 16,
         max_block=capture.max_block,
+        successor=bool(config.agent.hand_over) and hook != "replay",
     )
 
 

@@ -10,7 +10,7 @@ from kernel.wire import Connection, Harness, ipv4
 
 from bench import run_statistics
 from bench.messages import BODY, FOREIGN, REQUEST, REQUEST_3K, RESPONSE, UPLOAD
-from shipper.capture.kernel import open_kernel
+from shipper.capture import open_kernel
 from shipper.capture.settings import CaptureSettings
 
 _UDP = 17

@@ -20,9 +20,8 @@ from pathlib import Path
 from bench import run_statistics
 from bench.messages import BODY, BODY_BYTES, FOREIGN, REQUEST, REQUEST_3K, RESPONSE, UPLOAD
 from bench.run_statistics import Runs
-from shipper.capture import loader
+from shipper.capture import Kernel, loader, open_kernel
 from shipper.capture.cgroups import find_root
-from shipper.capture.kernel import Kernel, open_kernel
 from shipper.capture.settings import CaptureSettings
 
 #: Requests of one connection: fewer than the program remembers unanswered.

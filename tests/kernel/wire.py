@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from shipper.capture.kernel import Kernel, open_kernel
+from shipper.capture import Kernel, open_kernel
 from shipper.capture.replay import TestRun
 from shipper.capture.settings import CaptureSettings
 from shipper.contract.events import Event, Flag, Kind

@@ -57,6 +57,13 @@ class Agent(Section):
     shutdown_timeout: float = Field(
         default=10.0, ge=0, description="seconds to deliver what is left when stopping"
     )
+    hand_over: str = Field(
+        default="",
+        description="folder in which the agent meets its successor; empty: it meets none",
+    )
+    hand_over_timeout: float = Field(
+        default=30.0, ge=0, description="seconds for what is open to end when another goes on"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="`debug`, `info`, `warning` or `error`"
     )
