@@ -29,7 +29,7 @@ SCENARIO ?=
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks;
 # maven fetches a real Kafka and brings the Java that it runs on; podman runs one real container.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager podman runc busybox-static
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager podman runc busybox-static valgrind
 # A virtual machine for each kernel, and what its disk is made with.
 DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
 # Building and running the image without a Docker engine.
@@ -150,6 +150,11 @@ e2e-detect: setup-dev setup-insight ## Attacks and an outage in live traffic, fo
 .PHONY: bench-delivery
 bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
 	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
+
+.PHONY: bench-stages
+bench-stages: setup-dev ## Instructions of an exchange, stage by stage; ARGS=--store stores them
+	@$(call debian,valgrind gcc libc6-dev)
+	@PYTHONPATH=tests $(BIN)/python -m bench.stages_cost $(ARGS)
 
 .PHONY: dashboards
 dashboards: setup-dev ## Make the dashboards of OpenSearch, Kibana and Grafana from their description again

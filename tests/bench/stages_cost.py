@@ -1,0 +1,114 @@
+"""`make bench-stages`: instructions that an exchange costs at each stage, counted by callgrind.
+
+Instructions do not depend on what else the machine does, so a change of a few percent shows, and
+two runs on different days can be compared. A table for a person, a last line of JSON for a program;
+exits with 1 where a stage costs over a tenth more than what is stored. `--store` stores.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from .stages_work import COUNTED, STAGES
+
+HERE: Final = Path(__file__).parent
+STORED: Final = HERE / "results" / "stages.json"
+#: A stage may cost so much more than what is stored.
+TOLERANCE: Final = 1.1
+#: Its counts are those of librdkafka's threads too, which wake when they like.
+_WAKEFUL: Final = {"produce": 1.5}
+_TIMEOUT_S: Final = 900
+
+Counts = dict[str, int]
+
+
+def counted() -> Counts:
+    """Instructions an exchange, by stage."""
+    with tempfile.TemporaryDirectory(prefix="shipper-stages-") as name:
+        folder = Path(name)
+        library = folder / "marks.so"
+        source = HERE / "callgrind_marks.c"
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
+        subprocess.run(
+            [
+                *("valgrind", "--tool=callgrind", "--instr-atstart=no", "--quiet"),
+                f"--callgrind-out-file={folder}/out",
+                *(sys.executable, "-m", "bench.stages_work", library),
+            ],
+            check=True,
+            timeout=_TIMEOUT_S,
+            # Where things lie in memory decides which of them collide in a table.
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parent)},
+        )
+        found = dict(_read(path) for path in folder.glob("out.*"))
+    return {stage: found[stage] // COUNTED for stage in STAGES}
+
+
+def _read(path: Path) -> tuple[str, int]:
+    """The stage that a dump is of, and all its instructions."""
+    text = path.read_text()
+    stage = re.search(r"^desc: Trigger: Client Request: (\w+)$", text, re.MULTILINE)
+    total = re.search(r"^(?:summary|totals): (\d+)", text, re.MULTILINE)
+    return (stage[1] if stage else ""), int(total[1]) if total else 0
+
+
+def stored() -> Counts:
+    """Those of the last time that somebody stored them."""
+    return dict(_stored()["instructions"])
+
+
+def stored_python() -> str:
+    """The version of Python that they were counted with: another one has others."""
+    return str(_stored()["python"])
+
+
+def _stored() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(STORED.read_text())
+    return found
+
+
+def dearer(now: Counts, before: Counts) -> list[str]:
+    """The stages that cost more than they may."""
+    return [
+        stage
+        for stage, count in now.items()
+        if count > before[stage] * _WAKEFUL.get(stage, TOLERANCE)
+    ]
+
+
+def main() -> int:
+    """Print the table and the line."""
+    parser = argparse.ArgumentParser(prog="make bench-stages", description=__doc__)
+    parser.add_argument("--store", action="store_true", help="what is found holds from now on")
+    store = parser.parse_args().store
+    now = counted()
+    before = stored() if STORED.exists() else {}
+    table = Table(title="Instructions of an exchange, librdkafka and an in-process broker included")
+    table.add_column("stage")
+    for column in ("now", "stored", "ratio"):
+        table.add_column(column, justify="right")
+    for stage, count in now.items():
+        was = before.get(stage)
+        cells = (f"{was:,}", f"{count / was:.2f}") if was else ("", "")
+        table.add_row(stage, f"{count:,}", *cells)
+    Console().print(table)
+    if store:
+        STORED.parent.mkdir(exist_ok=True)
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        STORED.write_text(json.dumps({"python": python, "instructions": now}, indent=1) + "\n")
+    worse = [] if store or not before else dearer(now, before)
+    print(json.dumps({"instructions": now, "stored": before, "dearer": worse}))  # noqa: T201
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
