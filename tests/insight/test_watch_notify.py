@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 from brokers.kafka import Kafka
 from brokers.ports import Ports
 from brokers.waiting import eventually
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
 
 from .watching import BEGIN, Place, Record, record
 
@@ -37,6 +40,8 @@ window = "2s"
 mute = "10m"
 """
 _CLIENTS = 4
+#: Answers before it takes anything.
+_TROUBLES = (401, 401, 503, 503)
 
 
 @contextmanager
@@ -66,16 +71,17 @@ def receiver(port: int, answers: Callable[[Record], int], got: list[Any]) -> Ite
         server.server_close()
 
 
-def test_a_webhook_that_was_away_gets_each_alert_once(kafka: Kafka, tmp_path: Path) -> None:
-    """Nobody listens at first; then it answers 503 three times, and one alert is refused for good.
+def test_a_webhook_in_trouble_gets_each_alert_once(kafka: Kafka, tmp_path: Path) -> None:
+    """Nobody listens; then it knows no such secret, is broken, and the secret's file is gone.
 
-    Nothing is lost, the secret is the file's, and what was refused is passed over and counted.
+    Every trouble is told once, and what was waited for comes once, in order, with the secret as
+    it then is. One alert is refused for good: it is passed over and counted.
     """
     port = Ports().free()
     secret = tmp_path / "secret"
-    secret.write_text("Bearer of news\n")
+    secret.write_text("Bearer of old news\n")
     hook = (
-        f'[[notify]]\nkind = "webhook"\nurl = "http://127.0.0.1:{port}/in"\n'
+        f'[[notify]]\nkind = "webhook"\nurl = "http://127.0.0.1:{port}/in/key-of-ours"\n'
         f'header = "X-Secret"\nsecret_file = "{secret}"\n'
     )
     place = Place(kafka, "webhook", _RULES + hook, tmp_path)
@@ -84,23 +90,69 @@ def test_a_webhook_that_was_away_gets_each_alert_once(kafka: Kafka, tmp_path: Pa
     refused = ("198.51.100.1", "firing")
 
     def answers(alert: Record) -> int:
-        if len(got) < 3:
-            return 503
+        if len(got) < len(_TROUBLES):
+            if len(got) == len(_TROUBLES) - 1:
+                secret.unlink()
+            return _TROUBLES[len(got)]
         told = alert["alert"]["group"]["source.ip"], alert["alert"]["state"]
         return 422 if told == refused else 204
 
     with place.running() as process:
         eventually(lambda: len(place.raised()) == 2 * _CLIENTS, "all alerts are there", 120.0)
+        eventually(lambda: bool(place.said("does not take alerts")), "nobody listens", 60.0)
         with receiver(port, answers, got):
-            eventually(lambda: len(got) == 3 + 2 * _CLIENTS, "all alerts were posted", 90.0)
+            eventually(lambda: bool(place.said("can't read the secret")), "it is gone", 90.0)
+            secret.write_text("Bearer of news\n")
+            wanted = len(_TROUBLES) + 2 * _CLIENTS
+            eventually(lambda: len(got) == wanted, "all alerts were posted", 90.0)
         process.terminate()
-        _, said = process.communicate(timeout=30)
-    posted = [alert for status, _, alert in got if status != 503]
+        assert process.wait(30) == 0
+    posted = [alert for status, _, alert in got if status not in _TROUBLES]
     assert posted == place.raised()
-    assert {secret for _, secret, _ in got} == {"Bearer of news"}
+    assert {value for status, value, _ in got if status not in _TROUBLES} == {"Bearer of news"}
     assert [status for status, _, _ in got].count(422) == 1
-    stopped = json.loads(said.splitlines()[-1])
-    assert (stopped["handed_on"], stopped["refused"]) == (2 * _CLIENTS - 1, 1)
+    (counted,) = (line for line in place.said() if line["event"] == "stopped")
+    assert (counted["handed_on"], counted["refused"]) == (2 * _CLIENTS - 1, 1)
+    levels = [line["level"] for line in place.said("does not take alerts")]
+    assert levels == ["warning", "error", "warning", "error"]
+    assert [line["level"] for line in place.said("takes alerts again")] == ["info"]
+    assert not place.said("key-of-ours")
+
+
+def members(kafka: Kafka, place: Place) -> int:
+    """How many processes have settled who hands the place's alerts on."""
+    admin = AdminClient(dict(kafka.inside))
+    known = admin.list_consumer_groups().result().valid
+    groups = [one.group_id for one in known if one.group_id.startswith(f"{place.name}.notify.")]
+    if not groups:
+        return 0
+    (described,) = admin.describe_consumer_groups(groups).values()
+    group = described.result()
+    return len(group.members) if group.state is ConsumerGroupState.STABLE else 0
+
+
+def test_who_hands_on_may_change_while_a_receiver_is_away(kafka: Kafka, tmp_path: Path) -> None:
+    """A second process comes while the first waits, and the first goes: every alert arrives."""
+    port = Ports().free()
+    hook = f'[[notify]]\nkind = "webhook"\nurl = "http://127.0.0.1:{port}/in"\n'
+    place = Place(kafka, "changing", _RULES + hook, tmp_path)
+    place.publish(record(n, BEGIN + n, source__ip=f"198.51.100.{n}") for n in range(_CLIENTS))
+    got: list[Any] = []
+    with place.running() as first:
+        eventually(lambda: bool(place.said("does not take alerts")), "nobody listens", 120.0)
+        with place.running() as second:
+            eventually(lambda: members(kafka, place) == 2, "both hand on", 60.0)
+            first.terminate()
+            assert first.wait(30) == 0
+            eventually(lambda: len(place.raised()) == 2 * _CLIENTS, "all alerts", 120.0)
+            with receiver(port, lambda _: 204, got):
+                wanted = {_which(one) for one in place.raised()}
+                eventually(lambda: {_which(one[2]) for one in got} == wanted, "all of them", 90.0)
+            assert second.poll() is None
+
+
+def _which(alert: Record) -> tuple[str, str]:
+    return alert["event"]["id"], alert["alert"]["state"]
 
 
 @contextmanager
@@ -163,6 +215,9 @@ def test_alertmanager_has_what_fires_and_ends_what_is_over(kafka: Kafka, tmp_pat
         }
         (raised,) = place.raised()
         assert found["annotations"]["alert_id"] == raised["event"]["id"]
+        # Nobody resolves it: then it is over by itself, a day after it was told.
+        told = datetime.fromisoformat(raised["event"]["created"])
+        assert datetime.fromisoformat(found["endsAt"]) - told == timedelta(days=1)
 
         # Ten minutes are not waited for here.
         place.rules.write_text(place.rules.read_text().replace('"10m"', '"1s"'))

@@ -67,6 +67,7 @@ class Place:
         self.alerts = f"{name}.alerts"
         #: What the last run said of itself at its end.
         self.counted: Record = {}
+        self._log = folder / f"{name}.log"
         self.rules = folder / f"{name}.toml"
         self.rules.write_text(f'group = "{name}"\n{rules}')
         # Their times are long past: Kafka would delete them for their age.
@@ -104,16 +105,20 @@ class Place:
         return found
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """A process that watches until it is ended."""
-        process = subprocess.Popen(
-            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL, stderr=log)
         try:
             yield process
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
+
+    def said(self, *words: str) -> list[Record]:
+        """The lines with these words in them of those that ran, each of which has to be ours."""
+        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [line for line in lines if all(word in line["message"] for word in words)]
 
     def read_up_to(self) -> int:
         """Records whose effects are committed, by all processes together."""

@@ -21,6 +21,7 @@ from shipper.delivery import TopicAdmin, connection
 from shipper.errors import ConfigError, UnavailableError
 from shipper.insight.watch.away import Away
 from shipper.insight.watch.clients import adopt_quix_streams
+from shipper.insight.watch.concerns import Concerns
 from shipper.insight.watch.horizon import Horizon
 from shipper.insight.watch.notify import Notifier
 from shipper.insight.watch.receivers import Sending
@@ -76,17 +77,18 @@ class Watch:
         self._stream = Stream(given, topics, settings, rules, self._say)
         self._horizon = Horizon(given, settings.group, kafka.topic, self._stream.observations)
         self._away = Away(kafka.settings, lambda: self._horizon.heard)
+        self._concerns = Concerns(self._stream.shard.counters, self._horizon)
         self._notifiers = [
             Notifier(given, settings.group, kafka.alerts_topic, sending) for sending in sendings
         ]
+        self._parts: list[Horizon | Notifier] = [self._horizon, *self._notifiers]
         self._ending = threading.Event()
         self._horizon.begin(from_beginning=arguments.from_beginning)
 
     def run(self) -> None:
         """Until a signal, or the end where that is asked for."""
-        threads: list[Horizon | Notifier] = [self._horizon, *self._notifiers]
         watching = threading.Thread(target=self._look_on, daemon=True)
-        for thread in (*threads, watching):
+        for thread in (*self._parts, watching):
             thread.start()
         log.say(self._log, "started", "watching", rules=len(self._stream.shard.rules))
         try:
@@ -94,11 +96,12 @@ class Watch:
         finally:
             self._ending.set()
             watching.join()
-            for part in threads:
+            for part in self._parts:
                 part.stop()
             self._stream.close()
-        if self._horizon.failed is not None:
-            raise self._horizon.failed
+        for part in self._parts:
+            if part.failed is not None:
+                raise part.failed
         log.say(self._log, "stopped", self._line(), **self._numbers())
 
     def _stay(self) -> None:
@@ -136,10 +139,12 @@ class Watch:
     def _look_on(self) -> None:
         """Ends the stream when all is done, and keeps a terminal's last line true."""
         while not self._ending.wait(_LOOK_S):
-            if self._horizon.failed or (self._until_end and self._horizon.done.is_set()):
+            done = self._until_end and self._horizon.done.is_set()
+            if done or any(part.failed for part in self._parts):
                 self._ending.set()
                 self._stream.stop()
             self._away.look(self._log)
+            self._concerns.look(self._log)
             self._terminal.last(self._line())
         self._terminal.last("")
 

@@ -28,6 +28,9 @@ _EVERY_S: Final = 1.0
 _PATIENCE_S: Final = 10.0
 _START_S: Final = 30.0
 _MS: Final = 1_000_000
+_SECOND: Final = 1000
+#: Less is what clocks are set right by all the time.
+_STEP_S: Final = 1.0
 
 _EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -59,6 +62,8 @@ class Horizon(threading.Thread):
         self.lag = 0
         #: When Kafka last answered (monotonic, s).
         self.heard = time.monotonic()
+        #: How far this host's clock is behind what was told already (s).
+        self.set_back_s = 0.0
         self.done = threading.Event()
         self.failed: BaseException | None = None
 
@@ -110,6 +115,8 @@ class Horizon(threading.Thread):
 
     def _once(self) -> None:
         now = time.time_ns() // _MS
+        behind = (self.known_ms - now) / _SECOND
+        self.set_back_s = behind if behind > _STEP_S else 0.0
         ends = self._offsets(self._partitions(self._records), _LATEST)
         while not self._ending.is_set():
             self.lag = self._missing(ends)
@@ -140,7 +147,7 @@ class Horizon(threading.Thread):
                 on_delivery=delivered,
             )
         self._producer.flush(_PATIENCE_S)
-        self.known_ms = now
+        self.known_ms = max(self.known_ms, now)
         if first:
             self._told = first
 

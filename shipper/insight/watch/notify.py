@@ -1,18 +1,20 @@
 """Alerts of the topic -> receivers: each has a consumer group of its own.
 
 An alert counts as handed on when its receiver has taken it; only then is its offset committed.
-While a receiver is away it is tried again, ever more slowly, and the alerts wait in the topic.
-What a receiver refuses for good is told and passed over.
+While a receiver is away, or takes nothing because something has to be mended, it is tried again,
+ever more slowly, and the alerts wait in the topic. An alert that it will never take is told and
+passed over.
 """
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
 import orjson
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message
 
 from shipper.errors import ShipperError
 from shipper.insight.watch.clients import client_logger
@@ -46,19 +48,25 @@ class Notifier(threading.Thread):
         )
         self.handed = 0
         self.refused = 0
-        self.failed = 0
+        self.failed: BaseException | None = None
+        self._early: deque[Message] = deque()
+        #: What was said of the trouble that goes on.
+        self._trouble = ""
 
     def run(self) -> None:
         """Until `stop`; what is not handed on by then is the next process' matter."""
         log = logging.getLogger("shipper")
-        self._consumer.subscribe([self._topic])
+        # Whoever has the partitions next begins where it was committed, and so do we.
+        self._consumer.subscribe([self._topic], on_revoke=lambda *_: self._early.clear())
         try:
             while not self._ending.is_set():
-                message = self._consumer.poll(_POLL_S)
+                message = self._early.popleft() if self._early else self._consumer.poll(_POLL_S)
                 if message is None or message.error() is not None:
                     continue
                 if self._hand_on(message, log):
                     self._commit(message)
+        except Exception as error:  # noqa: BLE001 - told by the main thread, which then ends
+            self.failed = error
         finally:
             self._consumer.close()
 
@@ -79,29 +87,41 @@ class Notifier(threading.Thread):
                 self._sending.send(alert)
             except Refused as error:
                 self.refused += 1
-                log.error("%s refuses an alert: %s", self._sending.url, error)  # noqa: TRY400
+                log.error("%s refuses an alert: %s", self._sending.shown, error)  # noqa: TRY400
                 return True
             except (httpx.HTTPError, OSError, ShipperError) as error:
-                if wait == _FIRST_S:
-                    log.warning("%s does not take alerts (%s): they wait", self._sending.url, error)
-                self.failed += 1
+                wait = _FIRST_S if self._troubled(error, log) else min(2 * wait, _SLOWEST_S)
                 self._wait(wait)
-                wait = min(2 * wait, _SLOWEST_S)
             else:
                 self.handed += 1
+                self._well(log)
                 return True
         return False
 
+    def _troubled(self, error: Exception, log: logging.Logger) -> bool:
+        """Whether it is another trouble than before, which is said; an error has to be mended."""
+        said = str(error) or type(error).__name__
+        if said == self._trouble:
+            return False
+        self._trouble = said
+        level = logging.ERROR if isinstance(error, ShipperError) else logging.WARNING
+        log.log(level, "%s does not take alerts (%s): they wait", self._sending.shown, said)
+        return True
+
+    def _well(self, log: logging.Logger) -> None:
+        if self._trouble:
+            self._trouble = ""
+            log.info("%s takes alerts again", self._sending.shown)
+
     def _wait(self, seconds: float) -> None:
         """Stays in the group meanwhile: nothing is fetched, but the brokers see it alive."""
-        assigned = self._consumer.assignment()
-        self._consumer.pause(assigned)
+        self._consumer.pause(self._consumer.assignment())
         waited = 0.0
         while waited < seconds and not self._ending.wait(min(_POLL_S, seconds)):
             early = self._consumer.poll(0)
             if early is not None and early.error() is None:
-                # Partitions that were given to us meanwhile are not paused; its turn comes.
-                self._consumer.seek(_place(early))
+                # Of a partition that was given to us meanwhile, and is not paused: its turn comes.
+                self._early.append(early)
                 self._consumer.pause(self._consumer.assignment())
             waited += _POLL_S
         self._consumer.resume(self._consumer.assignment())
@@ -112,7 +132,3 @@ class Notifier(threading.Thread):
         except KafkaException as error:
             # It will come once more: receivers know alerts by their id.
             logging.getLogger("shipper").debug("a commit failed: %s", error)
-
-
-def _place(message: Message) -> TopicPartition:
-    return TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0)

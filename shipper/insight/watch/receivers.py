@@ -14,7 +14,9 @@ from shipper.errors import ConfigError
 from shipper.insight.watch.settings import Alertmanager, Receiver, Webhook
 
 _OK: Final = range(200, 300)
-#: Answers that another attempt may change: too many requests, a time-out, its own fault.
+#: Answers that are about this very alert: whatever is done, it will never be taken.
+_NEVER: Final = frozenset({400, 413, 414, 415, 422})
+#: Answers that time alone may change: too many requests, a time-out, its own fault.
 _LATER: Final = frozenset({408, 425, 429, *range(500, 600)})
 _SECOND: Final = 1000
 _NAMED: Final = 5
@@ -30,7 +32,9 @@ class Sending:
     """One receiver; its secret is read for each request, so that it may change."""
 
     def __init__(self, receiver: Receiver) -> None:
-        self.url = receiver.url
+        self._url = _address(receiver.url)
+        #: As it may be shown: what stands behind the host is often a secret.
+        self.shown = f"{self._url.scheme}://{self._url.netloc.decode('ascii')}"
         #: Stays the same as long as its address does: it names a consumer group.
         self.name = f"{receiver.kind}-{crc32(receiver.url.encode()):08x}"
         self._receiver = receiver
@@ -42,22 +46,29 @@ class Sending:
         self._headers()
 
     def send(self, alert: Alert | None) -> None:
-        """Raises Refused; httpx.HTTPError or ConfigError for what may go better later."""
+        """Raises Refused; httpx.HTTPError for what may go better later.
+
+        ConfigError for what somebody has to mend: a secret that can't be read or is not taken, an
+        address where nobody takes alerts.
+        """
         try:
             body = self._body(alert)
         except (AttributeError, KeyError, TypeError, ValueError):
             raise Refused("it is no alert") from None
         answer = self._client.post(
-            self.url.rstrip("/") + self._path if self._path else self.url,
+            self._url.copy_with(path=self._url.path.rstrip("/") + self._path)
+            if self._path
+            else self._url,
             json=body,
             headers=self._headers(),
         )
-        if answer.status_code in _LATER:
-            raise httpx.HTTPStatusError(
-                f"status {answer.status_code}", request=answer.request, response=answer
-            )
-        if answer.status_code not in _OK:
-            raise Refused(f"status {answer.status_code}")
+        status = answer.status_code
+        if status in _LATER:
+            raise httpx.HTTPStatusError(f"status {status}", request=answer.request, response=answer)
+        if status in _NEVER:
+            raise Refused(f"status {status}")
+        if status not in _OK:
+            raise ConfigError(f"status {status}", "check its url, header and secret_file")
 
     def _headers(self) -> dict[str, str]:
         if not self._receiver.secret_file:
@@ -66,10 +77,20 @@ class Sending:
             secret = Path(self._receiver.secret_file).read_text("ascii").strip()
         except (OSError, UnicodeDecodeError):
             raise ConfigError(
-                f"notify {self.url}: can't read the secret {self._receiver.secret_file}",
+                f"notify {self.shown}: can't read the secret {self._receiver.secret_file}",
                 "give a text file that this user may read",
             ) from None
         return {self._receiver.header: secret}
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        made = httpx.URL(url)
+    except httpx.InvalidURL:
+        made = httpx.URL()
+    if not made.host:
+        raise ConfigError("notify: a url is not valid", "it is http(s)://HOST:PORT/…")
+    return made
 
 
 def _form(receiver: Webhook | Alertmanager) -> tuple[str, Callable[[Any], object]]:
