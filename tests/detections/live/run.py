@@ -54,11 +54,13 @@ class Run:
             account.ordinary, attacked = self.site.done, _now()
         with step("Attacks, bursts and an outage among them, until all of it is told"):
             self._attack(crowd)
-            self._listen(_PATIENCE_S)
+            self._listen(seeds.by_stream() - seeds.of_the_end())
             time.sleep(_SETTLED_S)
+        with step("Nobody asks anything any more, until that is told too"):
             self._over = True
             traffic.result(_PATIENCE_S)
             account.background = self.site.done - account.ordinary - account.seeded
+            self._listen(seeds.by_stream())
         with step("All published, read, indexed"):
             self._rest(self.site.done)
         with step("The monitors' queries, minute by minute"):
@@ -80,9 +82,9 @@ class Run:
         for one in sent:
             one.result(_PATIENCE_S)
 
-    def _listen(self, within_s: float) -> None:
-        """Until the stream has told everything; what is missing by then falls short."""
-        wanted, end = seeds.by_stream(), time.monotonic() + within_s
+    def _listen(self, wanted: set[seeds.Alert]) -> None:
+        """Until the stream has told all of it; what is missing after a while falls short."""
+        end = time.monotonic() + _PATIENCE_S
         while wanted - self._alerts().keys() and time.monotonic() < end:
             self.stack.watchers.running()
             time.sleep(1)

@@ -1,7 +1,8 @@
 """What is done to the site, each by a client of its own; and who has to find it, once.
 
 Every request of the cases that a rule is to find is sent; groups reach the thresholds of the
-correlations; and the site itself fails, becomes slow, and is asked for more than ever.
+correlations; and the site itself fails, becomes slow, is asked for more than ever, and at last
+for nothing at all.
 """
 
 from collections.abc import Iterator
@@ -77,8 +78,14 @@ def by_stream() -> set[Alert]:
         ("errors-by-route", (FAILING, "/api/v1/payments/{id}/capture")),
         ("slow-route", (SLOW, "/api/v1/reports/{id}")),
         ("rate-of-service", (BUSY,)),
+        *of_the_end(),
         *(("new-method", (_SHOP, method)) for method in _UNHEARD),
     }
+
+
+def of_the_end() -> set[Alert]:
+    """Those of them that are raised when nobody asks anything any more."""
+    return {("rate-of-service", (service,)) for service in (FAILING, SLOW, _SHOP)}
 
 
 def _attacks() -> Iterator[tuple[Seen, frozenset[str]]]:

@@ -20,7 +20,7 @@ _END_S = 60.0
 _SHORTER = (
     ('grace = "10s"', 'grace = "5s"'),
     ('window = "2m"\nfor = "1m"', 'window = "20s"\nfor = "5s"'),
-    ('least = 100\nwindow = "5m"\nlearn = "6h"', 'least = 50\nwindow = "20s"\nlearn = "60s"'),
+    ('least = 100\nwindow = "5m"\nlearn = "6h"', 'least = 20\nwindow = "20s"\nlearn = "60s"'),
     ('field = "method"\nlearn = "1d"', 'field = "method"\nlearn = "60s"'),
     ('path = "detections/rules"', f'path = "{ROOT}/config/detections/rules"'),
     ('path = "detections/correlations"', f'path = "{ROOT}/config/detections/correlations"'),
