@@ -5,18 +5,21 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
-from shipper.attribution.host import Host
+from shipper.attribution.host import Host, Reason
 from shipper.attribution.parts import Part, merged
+from shipper.attribution.paths import Place
 from shipper.contract.attribution import Attribution, End
 from shipper.contract.exchange import Connection, Exchange
 
-#: Why nothing is told about the end that the view belongs to.
+#: Why neither container nor unit is told of the end that the view belongs to.
 REASONS: Final = (
     "no_socket",  # neither end is known to be on this host (a mirror port, a router)
     "cgroup_absent",  # the kernel named no cgroup
+    "cgroup_unseen",  # cgroups are not looked at: not wanted, or there are none to be seen
     "cgroup_unknown",  # none that can be seen has this id: gone too soon, or hidden from us
     "cgroup_root",  # it runs outside of every unit and container
     "cgroup_unnamed",  # its path says neither container nor unit
+    "cgroup_mixed",  # a unit that may be the runtime's of a container, as cgroup v1 is in use
 )
 
 #: Connections differ in few ways; beyond this many something is odd, and memory is bounded.
@@ -38,7 +41,7 @@ class Attributor:
 
     def __init__(self, host: Host, sockets: Sockets | None = None) -> None:
         """`sockets` tells of processes, and of the other end; without it paths alone tell."""
-        self.attributed = 0  #: exchanges of whose view's end something is told
+        self.attributed = 0  #: exchanges of whose view's end container or unit is told
         self.unattributed: Counter[str] = Counter()  #: the others, by one of REASONS
         self._host = host
         self._sockets = sockets
@@ -84,25 +87,25 @@ class Attributor:
         for end, holder in _both(ends):
             if holder is None and end != view:
                 continue
-            parts = self._end(holder, connection.cgroup if end == view else None)
-            if not isinstance(parts, str):
+            place = self._place(holder, connection.cgroup)
+            if isinstance(place, str) and end == view:
+                reason = place
+            parts = {} if isinstance(place, str) else self._host.parts(place)
+            if holder is not None:
+                parts = merged(parts, holder.parts)
+            if parts:
                 told[end] = parts
-            elif end == view:
-                reason = parts
         return _Answer(Attribution(view, told) if told else None, reason)
 
-    def _end(self, holder: Holder | None, cgroup: int | None) -> dict[str, Part] | str:
-        """The parts of one end, or why there are none.
+    def _place(self, holder: Holder | None, cgroup: int | None) -> Place | Reason:
+        """Where who holds an end runs.
 
-        The socket's cgroup is that of who made it; who holds it knows better.
+        The cgroup of a socket is that of who made it, and it may have been handed on since: it
+        is what is left where nobody knows the holder.
         """
         if holder is None:
-            place = self._host.place(cgroup)
-            return place if isinstance(place, str) else self._host.parts(place)
-        place = self._host.place_of(holder)
-        parts = {} if isinstance(place, str) else self._host.parts(place)
-        parts = merged(parts, holder.parts)
-        return parts or str(place)
+            return self._host.place_of_socket(cgroup)
+        return self._host.place_of(holder)
 
 
 def _both(ends: Ends) -> tuple[tuple[End, Holder | None], tuple[End, Holder | None]]:

@@ -17,7 +17,7 @@ from shipper.attribution.cgroups import Cgroups
 from shipper.attribution.holders import Holder
 from shipper.attribution.names import Names, Source
 from shipper.attribution.parts import Part, merged, place_parts
-from shipper.attribution.paths import NOWHERE, Place, place
+from shipper.attribution.paths import NOWHERE, Place, place, place_of_process
 
 #: Seconds between two looks at what tells nothing by itself.
 _INTERVAL: Final = 1.0
@@ -44,6 +44,7 @@ class Host:
         self._versions = itertools.count(1)
         self._names = Names(sources, changed=self._changed, log=log, patience=patience)
         self._patience = patience
+        self._mixed = Path("/proc/self/cgroup").read_text().count("\n") > 1
         self._cgroups = Cgroups(root, self._came) if root is not None else None
         if self._cgroups is not None:
             self._cgroups.read()
@@ -76,16 +77,29 @@ class Host:
 
     def place(self, cgroup: int | None) -> Place | Reason:
         """The place of a cgroup, or why there is none."""
+        if self._cgroups is None:
+            return "cgroup_unseen"
         if cgroup is None:
             return "cgroup_absent"
-        if self._cgroups is None:
-            return "cgroup_unknown"
         path = self._cgroups.known.get(cgroup) or self._new(self._cgroups, cgroup)
         return "cgroup_unknown" if path is None else _named(path)
 
+    def place_of_socket(self, cgroup: int | None) -> Place | Reason:
+        """The place of whoever made a socket in this cgroup, where nobody knows who holds it.
+
+        Where a part of the cgroups is of version 1, a unit may be the container runtime's own.
+        """
+        found = self.place(cgroup)
+        if self._mixed and isinstance(found, Place) and not found.container:
+            return "cgroup_mixed"
+        return found
+
     def place_of(self, holder: Holder) -> Place | Reason:
-        """The same of who holds a socket; what its own file says is more."""
-        return self.place(holder.cgroup)
+        """The place of who holds a socket; what its own file says is more."""
+        if not holder.cgroup_file or self._cgroups is None:
+            return self.place(holder.cgroup)
+        found = place_of_process(holder.cgroup_file)
+        return "cgroup_unnamed" if found == NOWHERE else found
 
     def parts(self, of: Place) -> dict[str, Part]:
         """What is to be said of a place."""

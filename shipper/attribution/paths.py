@@ -86,6 +86,24 @@ def place(path: str) -> Place:
     return Place(container, runtime, pod, service)
 
 
+def place_of_process(text: str) -> Place:
+    """What /proc/PID/cgroup tells, cgroups(7): a path in each hierarchy.
+
+    On hosts with both versions some runtimes make their groups in those of version 1 alone, and
+    the process stays in the unit of the runtime itself in the others: a container that any of
+    them names is the one.
+    """
+    paths: dict[str, Place] = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        paths[controllers] = place(path)
+    for found in paths.values():
+        if found.container:
+            return found
+    unified, systemd = paths.get("", NOWHERE), paths.get("name=systemd", NOWHERE)
+    return systemd if unified == NOWHERE else unified
+
+
 def _container(name: str, before: str, *, inside: bool) -> tuple[str, str] | None:
     """(id, runtime) where the directory is a container's; `before` is its parent's name."""
     for form, runtime in _NAMED:

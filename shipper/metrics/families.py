@@ -40,13 +40,13 @@ _STAGES = (
         "shipper_exchanges_attributed_total",
         "counter",
         _W,
-        "Exchanges of whose end on this host something is told; absent where nothing is asked for",
+        "Exchanges of whose end on this host container or unit is told; absent where nobody asks",
     ),
     Family(
         "shipper_exchanges_unattributed_total",
         "counter",
         (*_W, "reason"),
-        "Exchanges of whose end on this host nothing is told, by reason",
+        "Exchanges of whose end on this host neither container nor unit is told, by reason",
     ),
     Family(
         "shipper_exchanges_process_named_total",
