@@ -96,7 +96,8 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 bench: setup-dev ## What an exchange costs, beside httpry, tcpflow and tshark, in 10 minutes (root)
 	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
 	@PYTHONPATH=tests $(BIN)/python -m bench.side_by_side $(if $(SECONDS),--seconds $(SECONDS)) \
-	    $(if $(RATES),--rates "$(RATES)") $(if $(BODIES),--bodies "$(BODIES)") $(if $(ROUNDS),--rounds $(ROUNDS))
+	    $(if $(RATES),--rates "$(RATES)") $(if $(BODIES),--bodies "$(BODIES)" --sizes "") \
+	    $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-service
 bench-service: setup-dev ## What nginx notices of the agent: throughput, latency, each hook (root)
@@ -113,6 +114,11 @@ bench-replay: setup-dev ## Exchanges a CPU second from capture file to lines, be
 bench-workers: setup-dev ## What a second worker adds, how flows spread, order in a connection (root)
 	@$(call debian,$(DEBIAN_TEST))
 	@PYTHONPATH=tests $(BIN)/python -m bench.workers_scaling $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: chart-bench
+chart-bench: setup-dev ## Chart and tables of docs/benchmarks.md anew, from the stored results
+	@$(call debian,gnuplot-nox)
+	@PYTHONPATH=tests $(BIN)/python -m bench.published
 
 .PHONY: bench-kernel
 bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its aims are met (root)

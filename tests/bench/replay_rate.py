@@ -11,25 +11,21 @@ of its aim or loses an exchange, 2 when nothing could be measured.
 
 import argparse
 import contextlib
-import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from e2e.progress import Progress
-from rich.console import Console
 from rich.table import Table
 
-from shipper.errors import ShipperError
-
-from . import machine
+from .carrying_out import Result, carry_out, command
 from .figures import OURS, median, rounded
 from .load import Demand, Group, Site
 from .load.site import ID
-from .shown import number, ratio, share
-from .storing import store
+from .shown import number, ratio, rows, share
 from .watchers import FIELDS, Dumpcap
 
 #: Exchanges a CPU second, without what the test-runs take.
@@ -145,43 +141,29 @@ _COLUMNS: Final = (
 )
 
 
-def _show(told: dict[str, Figures], short: list[str]) -> None:
-    table = Table(title="From capture file to lines, for each exchange")
-    table.add_column("reader", no_wrap=True)
-    for name, _ in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for reader, figures in told.items():
-        table.add_row(reader, *(text(figures) for _, text in _COLUMNS))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120
-    console.print(table)
-    for what in short:
-        console.print(f"falls short: {what}", markup=False)
+def tables(result: Result) -> Iterator[Table]:
+    """Ratios first, then what they are of."""
+    made = rows("From capture file to lines, for each exchange", ["reader"], _COLUMNS)
+    for reader, figures in result["readers"].items():
+        made.add_row(reader, *(text(figures) for _, text in _COLUMNS))
+    yield made
+
+
+def _result(given: argparse.Namespace, progress: Progress) -> Result:
+    readers = measured(given.exchanges, given.rounds, progress)
+    ours = readers[OURS]["rate_without_test_runs"]
+    for figures in readers.values():
+        rate = figures["rate_without_test_runs"]
+        figures["rate_ratio"] = rounded(rate / ours) if rate and ours else None
+    return {"readers": readers, "short": shortfalls(readers)}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, store."""
-    parser = argparse.ArgumentParser(prog="bench-replay", description=__doc__)
+    parser = command("bench-replay", __doc__)
     parser.add_argument("--exchanges", type=int, default=40_000, help="in the file")
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args(arguments)
-    full = given == parser.parse_args([])
-    where = machine.described("httpry", "tcpflow", "tshark")
-    try:
-        told = measured(given.exchanges, given.rounds, Progress())
-    except (AssertionError, OSError, ShipperError) as error:
-        sys.stderr.write(f"\nbench-replay: {error}\n")
-        return 2
-    ours = told[OURS]["rate_without_test_runs"]
-    for figures in told.values():
-        rate = figures["rate_without_test_runs"]
-        figures["rate_ratio"] = rounded(rate / ours) if rate and ours else None
-    short = shortfalls(told)
-    found: dict[str, Any] = {"machine": where, "form": vars(given), "readers": told, "short": short}
-    _show(told, short)
-    sys.stdout.write(f"stored as {store('replay', found, full=full)}\n{json.dumps(found)}\n")
-    return 1 if short else 0
+    return carry_out(parser, arguments, _result, tables, ("httpry", "tcpflow", "tshark"))
 
 
 if __name__ == "__main__":

@@ -11,24 +11,20 @@ the service more than is aimed at, 2 when nothing could be measured.
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from brokers.kafka import Kafka
 from e2e.progress import Progress
-from rich.console import Console
 from rich.table import Table
 
-from shipper.errors import ShipperError
-
-from . import machine, run_statistics
+from . import run_statistics
+from .carrying_out import Result, carry_out, command
 from .figures import median, rounded
 from .load import Demand, Group, Outcome, Site
 from .load.programs import held_by
-from .shown import number
-from .storing import store
+from .shown import number, rows
 from .watchers import Agent, Nobody, OnInterface
 
 #: The service keeps at least, and its slowest answers take at most, this share of what they did.
@@ -70,13 +66,13 @@ def _phase(
     with _watching(site, watcher, run):
         pid = None if isinstance(watcher, Nobody) else watcher.process.process.pid
         _load(site, f"{run}before", Demand(_BODY, rate, 0.5))
-        before = held_by(pid) if pid else run_statistics.Runs(0, 0)
+        before = held_by(pid) if pid else {}
         cpu = site.group.cpu_s()
         fixed = _load(site, f"{run}fixed", Demand(_BODY, rate, seconds))
         cpu = site.group.cpu_s() - cpu
-        runs = held_by(pid).since(before) if pid else before
+        after = held_by(pid) if pid else {}
         full = _load(site, f"{run}full", Demand(_BODY, 0, seconds / 2))
-    return {
+    row: Row = {
         "throughput": fixed.rate,
         "p50_us": fixed.p50_us,
         "p99_us": fixed.p99_us,
@@ -84,11 +80,13 @@ def _phase(
         "cpu_us": cpu / fixed.answered * 1e6,
         "full_throughput": full.rate,
         "full_p99_us": full.p99_us,
-        # Of filters on packet sockets the kernel keeps no statistics: their cost is in the CPU's.
-        "hook_runs": runs.number / fixed.answered if runs.number else None,
-        "hook_ns": runs.time / runs.number if runs.number else None,
-        "hook_us": runs.time / fixed.answered / 1000 if runs.number else None,
     }
+    for kind, told in after.items():
+        runs = told.since(before[kind])
+        if runs.number:
+            row[f"{kind} runs"] = runs.number / fixed.answered
+            row[f"{kind} ns"] = runs.time / runs.number
+    return row
 
 
 @contextlib.contextmanager
@@ -118,7 +116,7 @@ def summary(rounds: Rounds) -> dict[str, Row]:
             f"{name}_ratio": median(_ratio(one[name], bare[name]) for one, bare in pairs)
             for name in _COMPARED
         }
-        figures = {name: median(one[name] for one, _ in pairs) for name in pairs[0][0]}
+        figures = {name: median(one.get(name) for one, _ in pairs) for name in pairs[0][0]}
         told[way] = {name: rounded(value) for name, value in (ratios | figures).items()}
     return told
 
@@ -138,61 +136,58 @@ def shortfalls(told: dict[str, Row]) -> list[str]:
     return short
 
 
-_COLUMNS: Final = {
-    "throughput": ("throughput_ratio", 3),
-    "p99": ("p99_us_ratio", 3),
-    "CPU": ("cpu_us_ratio", 3),
-    "at full speed:\nthroughput": ("full_throughput_ratio", 3),
-    "p99 ": ("full_p99_us_ratio", 3),
-    "requests\na second": ("throughput", 0),
-    "p50\nµs": ("p50_us", 0),
-    "p99\nµs": ("p99_us", 0),
-    "CPU µs\na request": ("cpu_us", 1),
-    "full speed\na second": ("full_throughput", 0),
-    "program's\nruns": ("hook_runs", 1),
-    "ns\na run": ("hook_ns", 0),
-    "µs\na request": ("hook_us", 2),
-}
+_NOTE: Final = (
+    "Both ends of every connection are on this host, and each socket has its runs. Of filters on "
+    "packet sockets the kernel keeps no statistics: what they cost is in the CPU of the service."
+)
+_COLUMNS: Final = (
+    ("throughput", number("throughput_ratio", digits=3)),
+    ("p99", number("p99_us_ratio", digits=3)),
+    ("CPU", number("cpu_us_ratio", digits=3)),
+    ("full speed:\nthroughput", number("full_throughput_ratio", digits=3)),
+    ("\np99", number("full_p99_us_ratio", digits=3)),
+    ("requests\na second", number("throughput", digits=0)),
+    ("p50\nµs", number("p50_us", digits=0)),
+    ("p99\nµs", number("p99_us", digits=0)),
+    ("CPU µs\na request", number("cpu_us")),
+    ("full speed\na second", number("full_throughput", digits=0)),
+)
+_PROGRAMS: Final = (
+    ("runs\na request", number("runs")),
+    ("ns\na run", number("ns", digits=0)),
+    ("µs\na request", number("us", digits=2)),
+)
 
 
-def _show(told: dict[str, Row], rate: float, short: list[str]) -> None:
-    table = Table(
-        title=f"nginx at {rate:,.0f} requests a second: to that with nobody, then as measured"
-    )
-    table.add_column("watched by", no_wrap=True)
-    for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for way, figures in told.items():
-        cells = (number(name, digits=digits)(figures) for name, digits in _COLUMNS.values())
-        table.add_row(way, *cells)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 160
-    console.print(table)
-    for what in short:
-        console.print(f"falls short: {what}", markup=False)
+def tables(result: Result) -> Iterator[Table]:
+    """Ratios first, then what they are of."""
+    title = "nginx: to that with nobody watching, then as measured"
+    made = rows(title, ["watched by"], _COLUMNS)
+    for way, figures in result["ways"].items():
+        made.add_row(way, *(text(figures) for _, text in _COLUMNS))
+    yield made
+    made = rows("Kernel programs, at the fixed rate", ("watched by", "program"), _PROGRAMS)
+    made.caption = _NOTE
+    for way, figures in result["ways"].items():
+        for kind in [name.removesuffix(" ns") for name in figures if name.endswith(" ns")]:
+            runs, ns = figures[f"{kind} runs"], figures[f"{kind} ns"]
+            program = {"runs": runs, "ns": ns, "us": runs * ns / 1000}
+            made.add_row(way, kind, *(text(program) for _, text in _PROGRAMS))
+    yield made
+
+
+def _result(given: argparse.Namespace, progress: Progress) -> Result:
+    ways = summary(measured(given.seconds, given.rate, given.rounds, progress))
+    return {"ways": ways, "short": shortfalls(ways)}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, store."""
-    parser = argparse.ArgumentParser(prog="bench-service", description=__doc__)
+    parser = command("bench-service", __doc__)
     parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
     parser.add_argument("--rate", type=float, default=_RATE, help="requests a second")
     parser.add_argument("--rounds", type=int, default=8)
-    given = parser.parse_args(arguments)
-    full = given == parser.parse_args([])
-    where = machine.described("nginx", "wrk")
-    try:
-        rounds = measured(given.seconds, given.rate, given.rounds, Progress())
-    except (AssertionError, OSError, ShipperError) as error:
-        sys.stderr.write(f"\nbench-service: {error}\n")
-        return 2
-    told = summary(rounds)
-    short = shortfalls(told)
-    found: dict[str, Any] = {"machine": where, "form": vars(given), "ways": told, "short": short}
-    _show(told, given.rate, short)
-    sys.stdout.write(f"stored as {store('service', found, full=full)}\n{json.dumps(found)}\n")
-    return 1 if short else 0
+    return carry_out(parser, arguments, _result, tables, ("nginx", "wrk"))
 
 
 if __name__ == "__main__":

@@ -10,34 +10,57 @@ short of its aims, 2 when nothing could be measured.
 
 import argparse
 import contextlib
-import json
+import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from brokers.kafka import Kafka
 from e2e.progress import Progress
+from rich.table import Table
 
-from shipper.errors import ShipperError
-
-from . import machine, run_statistics
+from . import run_statistics
 from .aims import shortfalls
-from .figures import Load, cells, plain
+from .carrying_out import Result, carry_out, command
+from .figures import OURS, Load, cells, plain
 from .load import Demand, Group, Site
-from .shown import show
-from .storing import store
+from .shown import Column, number, ratio, rows, share, size
 from .watched import watched
 from .watchers import Agent, Httpry, Nobody, Tcpflow, Tshark, Watcher
 
 _BODIES: Final = (200, 100_000)
+#: In between, for a chart of cost against size.
+_SIZES: Final = (10_000,)
 _RATES: Final = (2_000, 5_000, 10_000)
 _SECONDS: Final = 4.0
 _ROUNDS: Final = 2
 _PACKAGES: Final = ("nginx", "wrk", "httpry", "tcpflow", "tshark")
-_NOTE: Final = """\
-CPU ms: of all its processes, user and system. kernel: run time of its kernel program, which is in
-the load's too. load: nginx and wrk, with what the kernel does for a watcher while it handles their
-packets. ack: last packet of an exchange to Kafka's acknowledgement of its record."""
+_NOTE: Final = (
+    "CPU: user and system time of all its processes for 1,000 exchanges that it told of. kernel: "
+    "run time of its kernel program, which is in the load's too. load: nginx and wrk, with what "
+    "the kernel does for a watcher while it handles their packets. sent: requests a second, where "
+    "the server kept up. ack: last packet of an exchange to Kafka's acknowledgement of its record."
+)
+_BESIDE: Final[Sequence[Column]] = (
+    ("CPU, to ours", ratio("cpu_ratio")),
+    ("told of", share("told_share")),
+    ("load's CPU, to that with nobody", ratio("load_ratio")),
+)
+_MEASURED: Final[Sequence[Column]] = (
+    ("CPU\nms", number("cpu_ms")),
+    ("kernel\nms", number("kernel_ms")),
+    ("load\nms", number("load_ms")),
+    ("broker\nms", number("broker_ms")),
+    ("cores", number("cores", digits=2)),
+    ("sent\na second", number("sent_rate", digits=0)),
+    ("lost", number("lost", digits=0)),
+    ("most\nMB", number("memory_peak", scale=1e-6)),
+    ("at the end\nMB", number("memory_end", scale=1e-6)),
+    ("start\ns", number("start_s", digits=2)),
+    ("ack p50\nms", number("acknowledged_p50_ms", digits=0)),
+    ("ack p99\nms", number("acknowledged_p99_ms", digits=0)),
+)
+
 Making = Callable[[], Watcher]
 
 
@@ -46,18 +69,23 @@ def measured(given: argparse.Namespace, progress: Progress) -> list[Load]:
     loads: list[Load] = []
     with contextlib.ExitStack() as ends:
         with progress.step("Server and broker"):
-            site = ends.enter_context(Site(*given.bodies))
+            site = ends.enter_context(Site(*given.bodies, *given.sizes))
             making, broker = ends.enter_context(_watchers(site, given.watchers))
             ends.enter_context(run_statistics.switched_on())
         for turn in range(given.rounds):
-            for body in given.bodies:
-                for rate in given.rates:
-                    demand = Demand(body, rate, given.seconds)
-                    with progress.step(f"Round {turn + 1}: {body:,} B at {rate:,} a second"):
-                        for make in making.values():
-                            run = f"r{len(loads)}"
-                            loads.append(watched(site, make(), demand, run, broker))
+            for body, rate in _demands(given):
+                demand = Demand(body, rate, given.seconds)
+                with progress.step(f"Round {turn + 1}: {size(body)} at {rate:,} a second"):
+                    for make in making.values():
+                        run = f"r{len(loads)}"
+                        loads.append(watched(site, make(), demand, run, broker))
     return loads
+
+
+def _demands(given: argparse.Namespace) -> Iterator[tuple[int, int]]:
+    """Body and rate."""
+    yield from itertools.product(given.bodies, given.rates)
+    yield from itertools.product(given.sizes, given.rates and [min(given.rates)])
 
 
 @contextlib.contextmanager
@@ -78,43 +106,46 @@ def _watchers(site: Site, names: list[str]) -> Iterator[tuple[dict[str, Making],
         yield {name: kinds[name] for name in names}, broker
 
 
-def result(given: argparse.Namespace, where: dict[str, Any], loads: list[Load]) -> dict[str, Any]:
-    """What is stored, and printed for a program."""
-    found = cells(loads)
-    return {
-        "machine": where,
-        "form": {"seconds": given.seconds, "rounds": given.rounds},
-        "cells": found,
-        "short": shortfalls(found),
-        "loads": plain(loads),
-    }
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, store."""
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser = command("bench", __doc__)
     parser.add_argument("--seconds", type=float, default=_SECONDS, help="of each load")
-    parser.add_argument("--rates", type=_numbers, default=list(_RATES), help="exchanges a second")
-    parser.add_argument("--bodies", type=_numbers, default=list(_BODIES), help="bytes")
+    parser.add_argument("--rates", type=_numbers, default=_RATES, help="exchanges a second")
+    parser.add_argument("--bodies", type=_numbers, default=_BODIES, help="bytes")
+    parser.add_argument("--sizes", type=_numbers, default=_SIZES, help="more, at the least rate")
     parser.add_argument("--rounds", type=int, default=_ROUNDS)
     names = ["nobody", "shipper", "httpry", "tcpflow", "tshark"]
     parser.add_argument("--watchers", nargs="+", choices=names, default=names)
-    given = parser.parse_args(arguments)
-    full = given == parser.parse_args([])
-    where = machine.described(*_PACKAGES)
-    try:
-        loads = measured(given, Progress())
-    except (AssertionError, OSError, ShipperError) as error:
-        sys.stderr.write(f"\nbench: {error}\n")
-        return 2
-    found = result(given, where, loads)
-    show(found["cells"], [_NOTE], found["short"])
-    sys.stdout.write(f"stored as {store('agent', found, full=full)}\n{json.dumps(found)}\n")
-    return 1 if found["short"] else 0
+    return carry_out(parser, arguments, _result, tables, _PACKAGES)
 
 
-def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.replace(",", " ").split()]
+def _result(given: argparse.Namespace, progress: Progress) -> Result:
+    loads = measured(given, progress)
+    found = cells(loads)
+    return {"cells": found, "short": shortfalls(found), "loads": plain(loads)}
+
+
+def tables(result: Result) -> Iterator[Table]:
+    """One with the ratios, one with what was measured."""
+    yield _table("Beside the agent, load by load", result["cells"], _BESIDE)
+    measures = _table("As measured, medians", result["cells"], _MEASURED)
+    measures.caption = _NOTE
+    yield measures
+
+
+def _table(title: str, found: list[dict[str, Any]], columns: Sequence[Column]) -> Table:
+    made = rows(title, ("body", "rate", "watcher"), columns)
+    for _, group in itertools.groupby(found, lambda cell: (cell["body"], cell["rate"])):
+        made.add_section()
+        for cell in group:
+            about = (size(cell["body"]), f"{cell['rate']:,}", str(cell["watcher"]))
+            style = "bold" if cell["watcher"] == OURS else None
+            made.add_row(*about, *(text(cell) for _, text in columns), style=style)
+    return made
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.replace(",", " ").split())
 
 
 if __name__ == "__main__":

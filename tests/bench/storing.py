@@ -19,7 +19,10 @@ def store(name: str, result: dict[str, Any], *, full: bool) -> Path:
     return path.relative_to(_CHECKOUT)
 
 
-def stored(name: str) -> dict[str, Any]:
-    """What a full run has left."""
-    found: dict[str, Any] = json.loads((KEPT / f"{name}.json").read_text())
+def stored(name: str) -> dict[str, Any] | None:
+    """What a full run has left; None if there was none."""
+    path = KEPT / f"{name}.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text())
     return found

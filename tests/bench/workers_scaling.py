@@ -14,7 +14,6 @@ nothing could be measured.
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -22,21 +21,17 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from brokers.kafka import Kafka
 from confluent_kafka import Consumer, TopicPartition
 from e2e.progress import Progress
-from rich.console import Console
 from rich.table import Table
 
-from shipper.errors import ShipperError
-
-from . import machine
+from .carrying_out import Result, carry_out, command
 from .figures import median, rounded
 from .load import Demand, Group, Site
-from .shown import number, ratio, share
-from .storing import store
+from .shown import number, ratio, rows, share
 from .watchers import Agent
 
 #: What two workers do, as a multiple of what one does; records to a file, so that nothing but
@@ -222,42 +217,26 @@ _COLUMNS: Final = (
 )
 
 
-def _show(told: dict[str, dict[str, Row]], short: list[str]) -> None:
-    table = Table(title="What had gathered in the rings, worked off")
-    for name in ("records to", "workers"):
-        table.add_column(name, no_wrap=True)
-    for name, _ in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for output, by_workers in told.items():
+def tables(result: Result) -> Iterator[Table]:
+    """Ratios first, then what they are of."""
+    made = rows("What had gathered in the rings, worked off", ("records to", "workers"), _COLUMNS)
+    for output, by_workers in result["to"].items():
         for workers, row in by_workers.items():
-            table.add_row(output, workers, *(text(row) for _, text in _COLUMNS))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 130
-    console.print(table)
-    for what in short:
-        console.print(f"falls short: {what}", markup=False)
+            made.add_row(output, workers, *(text(row) for _, text in _COLUMNS))
+    yield made
+
+
+def _result(given: argparse.Namespace, progress: Progress) -> Result:
+    told = summary(measured(given.exchanges, given.rounds, progress))
+    return {"to": told, "short": shortfalls(told)}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, store."""
-    parser = argparse.ArgumentParser(prog="bench-workers", description=__doc__)
+    parser = command("bench-workers", __doc__)
     parser.add_argument("--exchanges", type=int, default=60_000, help="that gather")
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args(arguments)
-    full = given == parser.parse_args([])
-    where = machine.described("nginx", "wrk")
-    try:
-        rounds = measured(given.exchanges, given.rounds, Progress())
-    except (AssertionError, OSError, ShipperError) as error:
-        sys.stderr.write(f"\nbench-workers: {error}\n")
-        return 2
-    told = summary(rounds)
-    short = shortfalls(told)
-    found: dict[str, Any] = {"machine": where, "form": vars(given), "to": told, "short": short}
-    _show(told, short)
-    sys.stdout.write(f"stored as {store('workers', found, full=full)}\n{json.dumps(found)}\n")
-    return 1 if short else 0
+    return carry_out(parser, arguments, _result, tables, ("nginx", "wrk"))
 
 
 if __name__ == "__main__":
