@@ -13,6 +13,7 @@ from typing import Final
 _MICROSECONDS: Final = 1_000_000
 #: Seconds that a start which goes on asks for, again and again.
 _EXTENSION: Final = 30
+_PATIENCE: Final = 5.0
 
 
 class Notifier:
@@ -62,7 +63,10 @@ class Notifier:
 
     def keep(self, name: str, descriptor: int) -> None:
         """Have it passed to the next start. It is not looked at whether it is still of use."""
-        self._tell("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0", descriptors=(descriptor,))
+        if self._socket is not None:
+            self._socket.settimeout(_PATIENCE)  # many of them, and none may get lost
+            self._tell("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0", descriptors=(descriptor,))
+            self._socket.settimeout(0)
 
     def forget(self, name: str) -> None:
         """What was kept under this name is not needed any more."""

@@ -32,7 +32,10 @@ def open_kernel(settings: CaptureSettings, estate: Estate | None = None) -> Kern
     root = _cgroup_root(settings) if settings.hook == "cgroup" else None
     task = _task(settings, root)
     layout_digest, program = layout_of(task), program_of(task)
-    if estate is None or estate.layout != layout_digest:
+    if estate is not None and estate.layout != layout_digest:
+        estate.close()  # whoever holds it too goes on with it
+        estate = None
+    if estate is None:
         made = Estate(layout_digest, program, run_loader(settings, task))
         return _loaded(settings, task, made, root)
     if estate.program != program:

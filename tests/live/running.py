@@ -30,7 +30,15 @@ def eventually(condition: Callable[[], bool], what: str, deadline: float = _DEAD
 class Agent:
     """One `shipper run`, ready when constructed. Its files lie where nobody may look."""
 
-    def __init__(self, lines: str = "", *, outputs: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        lines: str = "",
+        *,
+        outputs: tuple[str, ...] = (),
+        through: tuple[str, ...] = (),
+        passed: tuple[int, ...] = (),
+    ) -> None:
+        """`through` is a command that starts it, with the descriptors `passed`."""
         self._folder = tempfile.TemporaryDirectory(prefix="shlive-")
         at = Path(self._folder.name)
         at.chmod(0o755)
@@ -43,7 +51,8 @@ class Agent:
             '[agent]\nlog_format = "json"\nshutdown_timeout = 30\n'
         )
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "shipper", "run", "--config", str(config)],
+            [*through, sys.executable, "-m", "shipper", "run", "--config", str(config)],
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

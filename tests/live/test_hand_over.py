@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from .bpf_objects import NONE
 from .conftest import StartNginx
+from .manager import Manager
 from .netns import Network, cable
 from .running import Agent, eventually, row
 from .steady import Steady
@@ -26,8 +28,9 @@ def agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartAge
     monkeypatch.setenv("SHIPPER_AGENT__HAND_OVER", str(tmp_path / "meet"))
     with contextlib.ExitStack() as running:
 
-        def start(lines: str = _RINGS) -> Agent:
-            made = Agent(lines)
+        def start(lines: str = _RINGS, manager: Manager | None = None) -> Agent:
+            through, passed = manager.command() if manager else ((), ())
+            made = Agent(lines, through=through, passed=passed)
             running.callback(made.close)
             return made
 
@@ -85,3 +88,28 @@ def test_each_exchange_is_told_by_one_agent(
     # What was open when the second came is told by the first.
     (long,) = [r for r in started[0].records() if r["url"]["path"] == "/files/big"]
     assert long["http"]["response"]["body"]["bytes"] == (server.at / "files/big").stat().st_size
+
+
+def test_what_comes_during_a_restart_waits(
+    network: Network, nginx: StartNginx, agents: StartAgent, tmp_path: Path
+) -> None:
+    """The service manager ends one before it starts the other: it keeps the rings meanwhile."""
+    route = cable(network)
+    server = nginx(route)
+    with Manager(tmp_path / "notify") as manager:
+        started = [agents(_RINGS, manager)]
+        with Steady(route.client, *next(iter(route.ask.values()))) as load:
+            load.may_end.set()
+            for _ in range(3):
+                _some_more(load)
+                assert started[-1].signal(signal.SIGTERM) == 0, started[-1].said
+                _some_more(load)
+                started.append(agents(_RINGS, manager))
+            _some_more(load)
+        rows = [truth(line) for line in server.stop()]
+        assert started[-1].signal(signal.SIGTERM) == 0
+        assert started[-1].objects.alive() != NONE
+    started[-1].gone()
+    told = [record for agent in started for record in agent.records()]
+    assert differences([row(record) for record in told], rows) == []
+    assert [r for r in told if "incomplete" in r["shipper"]] == []

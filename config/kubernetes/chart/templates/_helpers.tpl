@@ -31,3 +31,13 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "shipper.priorityClass" -}}
 {{- default (ternary (include "shipper.name" .) "" .Values.priorityClass.create) .Values.priorityClass.name }}
 {{- end }}
+
+{{- define "shipper.updateStrategy" -}}
+{{- if .Values.updateStrategy }}
+{{- toYaml .Values.updateStrategy }}
+{{- else if eq (include "shipper.hostNetwork" .) "true" }}
+{{- toYaml (dict "type" "RollingUpdate" "rollingUpdate" (dict "maxUnavailable" 1 "maxSurge" 0)) }}
+{{- else }}
+{{- toYaml (dict "type" "RollingUpdate" "rollingUpdate" (dict "maxUnavailable" 0 "maxSurge" 1)) }}
+{{- end }}
+{{- end }}
