@@ -32,8 +32,6 @@ _LOCATION: Final = """
       access_log {at}/ids.log combined buffer=64k flush=200ms;
       open_file_cache max=16;
       add_header Cache-Control "public, max-age=60";
-      add_header X-Content-Type-Options nosniff;
-      add_header Strict-Transport-Security max-age=31536000;
       try_files /body-{size} =500;
     }}
 """
