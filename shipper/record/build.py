@@ -7,45 +7,45 @@ was not held to its model.
 """
 
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from shipper.contract.exchange import Connection, Exchange, Message, Request, Response
 from shipper.record.addresses import ClientAddresses, plain
 from shipper.record.clock import timestamp, writable
 from shipper.record.constant import event_part
-from shipper.record.ends import Ends, EndsOf, IsValid
+from shipper.record.ends import Ends, EndsOf
 from shipper.record.forwarded import forwarded_client
-from shipper.record.headers import HeaderPolicy, Kept, NameSeen
+from shipper.record.headers import HeaderPolicy, Kept, NameSeen, Selected
 from shipper.record.model.versions import ordered
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed, ParameterSecrets
 from shipper.record.settings import Identity, RecordSettings
+from shipper.record.shared import Part, Shared, Sharing
 from shipper.record.urls import url_fields
 
 _FAILURE_FROM: Final = 400
 _SCHEMES: Final = {"tls": "https"}
 
-Part = dict[str, Any]
-
 
 class Draft(NamedTuple):
     """A record that is not validated yet.
 
-    `fresh` is the exchange's own, `ends` and the two header blocks are shared; `valid` says whether
-    all that is shared is valid.
+    `fresh` is the exchange's own, the rest is shared; `valid` says whether all that is shared is
+    valid.
     """
 
     fresh: Part
     ends: Ends
+    related: Shared
     request: Kept | None
     response: Kept | None
     valid: bool
 
 
 class DocumentBuilder:
-    """Drafts the records of one worker; `is_valid` judges the parts that they share."""
+    """Drafts the records of one worker; `sharing` makes ready what they share."""
 
-    def __init__(self, settings: RecordSettings, identity: Identity, is_valid: IsValid) -> None:
+    def __init__(self, settings: RecordSettings, identity: Identity, sharing: Sharing) -> None:
         privacy, headers = settings.privacy, settings.headers
         keyed = Keyed(privacy.key, privacy.key_id)
         self._redactor = Redactor(
@@ -55,27 +55,26 @@ class DocumentBuilder:
         )
         secrets = HeaderSecrets(headers.actions, headers.secret_action)
 
-        def policy(side: str, kept: tuple[str, ...]) -> HeaderPolicy:
-            def valid(kept: Kept) -> bool:
-                return is_valid({**kept.beside, "http": {side: {"headers": kept.part}}})
+        def policy(side: str, names: tuple[str, ...]) -> HeaderPolicy:
+            def ready(found: Selected) -> Kept:
+                headers = {"headers": found.part} if found.part else {}
+                part = sharing(headers, below=f"http.{side}")
+                beside = sharing(found.beside)
+                valid = part.valid and beside.valid
+                return Kept(part, beside, found.host, found.referer, valid)
 
+            limit = headers.names_limit
             return HeaderPolicy(
-                kept,
-                secrets,
-                self._redactor,
-                keyed,
-                names_limit=headers.names_limit,
-                is_valid=valid,
+                names, secrets, self._redactor, keyed, names_limit=limit, ready=ready
             )
 
         self._request_headers = policy("request", headers.request)
         self._response_headers = policy("response", headers.response)
         self._clients = ClientAddresses(privacy.client_ip, keyed)
-        self._ends = EndsOf(settings, self._clients, is_valid)
+        self._ends = EndsOf(settings, identity.host_name, self._clients, sharing)
         self._client_headers = settings.client_headers
         self._event = event_part(settings, identity)
-        self._event_valid = is_valid({"event": self._event})
-        self._host_name = identity.host_name
+        self._event_valid = sharing({"event": self._event}).valid
         self._since_1_1 = ordered(settings.schema_version) >= (1, 1)
         self._created = (0, timestamp(0))
 
@@ -117,37 +116,31 @@ class DocumentBuilder:
             http["response"] = _response(response)
             if self._since_1_1 and request is not None and response.version:
                 own["response_version"] = response.version
-        addresses = ends.addresses
+        related = self._ends.related(ends, domain)
         if self._client_headers and exchange.request is not None:
-            addresses = self._forwarded(fresh, exchange.request, ends)
-        fresh["related"] = related = {"ip": addresses}
-        if domain is None:
-            if self._host_name:
-                related["hosts"] = [self._host_name]
-        else:
-            related["hosts"] = (
-                [domain, self._host_name] if self._host_name not in {"", domain} else [domain]
-            )
-        return Draft(fresh, ends, asked, answered, valid)
+            related = self._forwarded(fresh, exchange.request, ends, domain) or related
+        return Draft(fresh, ends, related, asked, answered, valid and related.valid)
 
-    def whole(self, draft: Draft, fresh: Part) -> Part:
-        """The variable parts of the record; `fresh` is the draft's, which goes into it."""
+    def whole(self, draft: Draft, fresh: Part, *, plain: bool = False) -> Part:
+        """The variable parts of the record; `fresh` is the draft's, which goes into it.
+
+        `plain`: to be judged or read, and not only encoded.
+        """
+        ends, asked, answered = draft.ends, draft.request, draft.response
         fresh["event"] = self._event | fresh["event"]
-        fresh["shipper"] = draft.ends.own | fresh["shipper"]
-        document = fresh | draft.ends.parts
+        fresh["shipper"] = ends.own | fresh["shipper"]
+        form: Literal[0, 1] = 0 if plain else 1  # of a `Shared`
+        document = fresh | ends.parts[form] | draft.related[form]
         if "client" in fresh:  # what a proxy's header says goes before what its connection said
             document["client"] = fresh["client"]
         http = fresh["http"]
-        asked, answered = draft.request, draft.response
         if asked is not None:
-            if asked.part:
-                http["request"]["headers"] = asked.part
-            if asked.beside:
-                document |= asked.beside
+            http["request"] |= asked.part[form]
+            if asked.beside.plain:
+                document |= asked.beside[form]
         if answered is not None:
-            if answered.part:
-                http["response"]["headers"] = answered.part
-            elif not http["response"]:
+            http["response"] |= answered.part[form]
+            if not http["response"]:
                 del http["response"]
         return document
 
@@ -182,19 +175,21 @@ class DocumentBuilder:
         domain = url.get("domain")
         return domain if isinstance(domain, str) else None
 
-    def _forwarded(self, fresh: Part, request: Request, ends: Ends) -> list[str]:
-        """Fills `client` with whom trusted proxies in front name; the addresses of the record."""
+    def _forwarded(
+        self, fresh: Part, request: Request, ends: Ends, domain: str | None
+    ) -> Shared | None:
+        """Fills `client` with whom trusted proxies in front name; `related` with it."""
         found = None
         if self._ends.trusted_peer(ends.connection):
             trusted = self._ends.trusted
             found = forwarded_client(request.headers, self._client_headers, trusted)
         if found is None:
-            return ends.addresses
+            return None
         client = self._clients.text(found.address)
         fresh["client"] = {"ip": client}
         if found.port is not None:
             fresh["client"]["port"] = found.port
-        return list(dict.fromkeys((client, *ends.addresses)))
+        return self._ends.relating(list(dict.fromkeys((client, *ends.addresses))), domain)
 
     def _hide_client(
         self, connection: Connection, request: Request | None, response: Response | None

@@ -5,6 +5,7 @@ texts of a reject name fields and kinds of error, never a value: they go to logs
 """
 
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from shipper.contract.record import EncodedRecord
 from shipper.errors import ConfigError
 from shipper.record.build import DocumentBuilder, Draft
 from shipper.record.constant import constant_parts, message_headers
-from shipper.record.encoders import encoder_of
+from shipper.record.encoders import encoder_of, ready_for
 from shipper.record.headers import NameSeen
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
 from shipper.record.model.record import (
@@ -35,6 +36,7 @@ from shipper.record.settings import (
     Identity,
     RecordSettings,
 )
+from shipper.record.shared import Sharing
 from shipper.record.shorten import Shortener
 
 _MILLISECOND: Final = 1_000_000
@@ -57,11 +59,19 @@ class RecordRejected(Exception):  # noqa: N818 - the pipeline's word; it is an o
 
 @dataclass(slots=True)
 class Record:
-    """A validated record that has no number yet."""
+    """A validated record that has no number yet.
 
-    document: dict[str, Any]
+    `parts` are those of the document, some of them encoded already; `document` is it to be read.
+    """
+
+    parts: dict[str, Any]
     timestamp_ms: int
     partition_key: bytes
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """A copy of the document, of plain values."""
+        return _plain(self.parts)
 
 
 class RecordBuilder:
@@ -70,9 +80,13 @@ class RecordBuilder:
     def __init__(self, settings: RecordSettings, identity: Identity) -> None:
         _require_key(settings)
         _require_version(settings)
+        encoder = encoder_of(settings.encoding, settings.schema_version)
+        ready = partial(ready_for, encoder)
         shared = adapter_of(SHARED, settings.schema_version).validator
-        self._documents = DocumentBuilder(settings, identity, shared.isinstance_python)
+        sharing = Sharing(shared.isinstance_python, ready)
+        self._documents = DocumentBuilder(settings, identity, sharing)
         self._constant = _constant(settings, identity)
+        self._ready_constant = {name: ready(part) for name, part in self._constant.items()}
         self._fresh = adapter_of(FRESH, settings.schema_version).validator.validate_python
         self._whole = ADAPTERS[settings.schema_version]
         self._participants = Participants(settings)
@@ -80,7 +94,6 @@ class RecordBuilder:
         self._maximum_ahead = settings.maximum_ahead_ns
         self._narrow_partitions = settings.privacy.client_ip is not ClientIp.KEEP
         self._id_prefix = f"{identity.ephemeral_id}-{identity.worker}-"
-        encoder = encoder_of(settings.encoding, settings.schema_version)
         self._headers = (
             *message_headers(
                 encoder.schema_name, encoder.schema_version, encoder.content_type, settings.framing
@@ -125,18 +138,19 @@ class RecordBuilder:
             except ValidationError:
                 pass  # what is wrong is told of the record as it would have been
             else:
-                return self._documents.whole(draft, fresh) | self._constant
-        return _validated(self._whole, self._documents.whole(draft, draft.fresh) | self._constant)
+                return self._documents.whole(draft, fresh) | self._ready_constant
+        document = self._documents.whole(draft, draft.fresh, plain=True)
+        return _validated(self._whole, document | self._constant)
 
     def encode(self, record: Record, sequence: int) -> EncodedRecord:
         """The record as it goes out, under its number. Does not fail on what `build` gave."""
         identifier = f"{self._id_prefix}{sequence}"
-        event = record.document["event"]
+        event = record.parts["event"]
         event["id"] = identifier
         event["sequence"] = sequence
-        value = self._encode(record.document)
+        value = self._encode(record.parts)
         if len(value) > self._maximum_bytes:
-            value = self._shorter(record.document) or value
+            value = self._shorter(record.parts) or value
         return EncodedRecord(
             self._topic,
             identifier.encode("ascii"),
@@ -149,7 +163,7 @@ class RecordBuilder:
 
     def _shorter(self, document: dict[str, Any]) -> bytes | None:
         """Cut to size; one that can't be goes as it is, and Kafka's answer decides its fate."""
-        value = self._shortener.fitted(orjson.loads(orjson.dumps(document)), self._maximum_bytes)
+        value = self._shortener.fitted(_plain(document), self._maximum_bytes)
         self.shortened += value is not None
         return value
 
@@ -180,6 +194,11 @@ def _constant(settings: RecordSettings, identity: Identity) -> dict[str, Any]:
     except ValidationError as error:
         raise ConfigError(f"no valid record can be made: {invalid(error)}") from None
     return valid
+
+
+def _plain(document: dict[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(document))
+    return plain
 
 
 def _validated(adapter: TypeAdapter[Any], document: dict[str, Any]) -> dict[str, Any]:

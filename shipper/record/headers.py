@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from shipper.record.redact import Redactor
 from shipper.record.sensitive import HeaderSecrets, Keyed
 from shipper.record.settings import MASK, Action
+from shipper.record.shared import Shared
 from shipper.record.trace import TRACE_HEADERS, trace_parts
 
 #: The key, beside the names, that holds the names in order; no header can be called so.
@@ -78,19 +79,27 @@ class NameSeen(NamedTuple):
     decision: str  # "kept", "masked", "hashed" or "dropped"
 
 
-@dataclass(slots=True)
-class Kept:
-    """What of a header block enters a record; shared by all that have this block, not changed.
+class Selected(NamedTuple):
+    """What of a header block enters a record.
 
-    `part` are the headers, `beside` the parts of the record that they give, `valid` says whether
-    both are; `host` and `referer` are values that more is made of.
+    `part` are the headers, `beside` the parts of the record that they give; `host` and `referer`
+    are values that more is made of.
     """
 
     part: dict[str, list[str]]
     beside: dict[str, dict[str, str]]
     host: str | None
     referer: str | None
-    valid: bool = False
+
+
+class Kept(NamedTuple):
+    """The same as all records with this block share it; `valid` says whether all of it is."""
+
+    part: Shared  # `headers`, empty where there are none
+    beside: Shared
+    host: str | None
+    referer: str | None
+    valid: bool
 
 
 @dataclass(slots=True)
@@ -132,7 +141,7 @@ class HeaderPolicy:
         keyed: Keyed,
         *,
         names_limit: int,
-        is_valid: Callable[[Kept], bool],
+        ready: Callable[[Selected], Kept],
     ) -> None:
         names = [name.strip().casefold() for name in kept]
         self._exact = frozenset(names)
@@ -141,7 +150,7 @@ class HeaderPolicy:
         self._redactor = redactor
         self._keyed = keyed
         self._limit = names_limit
-        self._is_valid = is_valid
+        self._ready = ready
         self._rules: dict[str, _Rule] = {}
         # By the id of the headers, which are looked at once: what is known holds them, and so no
         # others have that id.
@@ -159,15 +168,14 @@ class HeaderPolicy:
             known.seen += 1
             return known.kept
         rules: list[_Rule] = []
-        kept = self._select(headers, rules)
-        kept.valid = self._is_valid(kept)
+        kept = self._ready(self._select(headers, rules))
         if keep and sum([len(value) for _, value in headers]) <= _LONGEST_KNOWN:
             if len(self._known) >= _MOST_KNOWN:
                 self._count()
             self._known[id(headers)] = _Known(headers, kept, rules)
         return kept
 
-    def _select(self, headers: Headers, known: list[_Rule]) -> Kept:
+    def _select(self, headers: Headers, known: list[_Rule]) -> Selected:
         part: dict[str, list[str]] = {}
         names: list[str] = []
         copies: dict[str, str] = {}
@@ -199,7 +207,7 @@ class HeaderPolicy:
                 part[rule.name] = [value]
         if names:
             part[NAMES_KEY] = names
-        return Kept(part, _beside(copies), copies.get("host"), copies.get("referer"))
+        return Selected(part, _beside(copies), copies.get("host"), copies.get("referer"))
 
     def _count(self) -> None:
         """Forget the blocks that are known, and remember how often their names came."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from shipper.errors import ConfigError
-from shipper.record.encoders.ecs import EcsEncoder
+from shipper.record.encoders.ecs import EcsEncoder, fragment
 from shipper.record.encoders.interface import Document, Encoder
 from shipper.record.model import RECORD_VERSIONS
 
@@ -65,6 +65,11 @@ def encoder_of(encoding: str, schema_version: str) -> Encoder:
     if encoding not in _ENCODERS:
         raise ConfigError(f"there is no encoding {encoding}", f"there is {', '.join(ENCODINGS)}")
     return _ENCODERS[encoding](schema_version)
+
+
+def ready_for(encoder: Encoder, value: object) -> object:
+    """A part that many documents share as this encoder takes it most cheaply."""
+    return fragment(value) if isinstance(encoder, EcsEncoder) else value
 
 
 def encoder_for(headers: Iterable[tuple[str, bytes]]) -> Encoder:

@@ -27,6 +27,11 @@ class EcsEncoder:
         return json_object(value)
 
 
+def fragment(value: object) -> orjson.Fragment:
+    """A part of a document, encoded once for all documents that it stands in."""
+    return orjson.Fragment(orjson.dumps(value))
+
+
 def json_object(value: bytes) -> Document:
     """A JSON object; ValueError if it is none."""
     document = orjson.loads(value)

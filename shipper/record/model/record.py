@@ -94,7 +94,7 @@ PARTICIPANT: Final = frozenset(("container", "kubernetes", "process", "user", "s
 #: once what many have from their connection, their header blocks and the settings,
 SHARED: Final = frozenset(
     """
-    source destination network client server user_agent trace span transaction
+    source destination network client server related user_agent trace span transaction
     event.id event.sequence event.kind event.category event.type event.outcome event.dataset
     event.module
     http.request.headers http.response.headers
@@ -104,7 +104,7 @@ SHARED: Final = frozenset(
 #: and each time what an exchange has for itself.
 FRESH: Final = frozenset(
     """
-    @timestamp event.created event.start event.end event.duration event.outcome url related client
+    @timestamp event.created event.start event.end event.duration event.outcome url client
     http.version http.request.method http.request.referrer http.request.bytes http.request.body
     http.response.status_code http.response.bytes http.response.body
     shipper.exchange_number shipper.time_to_first_byte shipper.incomplete shipper.anomalies
