@@ -1,15 +1,19 @@
 """The arithmetic of `make bench`, and one short load of each kind of part but the broker."""
 
 import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from bench.aims import shortfalls
 from bench.figures import Load, cells, from_buckets, quantile
-from bench.load import Demand, Site
-from bench.load.demand import Outcome
-from bench.watched import watched
-from bench.watchers import Nobody, Tshark
+from bench.load import Outcome
+from shipper.capture.cgroups import find_root
+
+_TESTS = Path(__file__).parents[1]
 
 _LOAD = Load(
     watcher="shipper",
@@ -113,15 +117,37 @@ def test_what_became_of_a_load() -> None:
 
 
 @pytest.mark.usefixtures("root")
-def test_a_watcher_of_a_real_load() -> None:
+def test_the_command_in_its_shortest_form() -> None:
     """The server writes down exactly what was demanded, each once, and tshark sees all of it."""
-    with Site(200) as site:
-        broker = site.group_of("broker")
-        alone = watched(site, Nobody(), Demand(200, 400, 0.5), "r0", broker)
-        seen = watched(site, Tshark(), Demand(200, 400, 0.5), "r1", broker)
-    assert (alone.served, alone.told, alone.memory_peak) == (200, None, None)
-    assert (seen.served, seen.told, seen.lost) == (200, 200, 0)
-    assert seen.cpu_s > 0
-    assert (seen.memory_peak or 0) > 1_000_000
-    assert (seen.load_ms or 0) > 0
-    assert not site.host.exists()
+    words = [
+        "--seconds",
+        "0.5",
+        "--rates",
+        "400",
+        "--bodies",
+        "200",
+        "--sizes",
+        "",
+        "--rounds",
+        "1",
+    ]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "bench.side_by_side", *words, "--watchers", "nobody", "tshark"],
+        cwd=_TESTS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    printed, progress = running.communicate(timeout=120)
+    assert running.returncode == 0, printed + progress
+    line = json.loads(printed.splitlines()[-1])
+    nobody, tshark = line["cells"]
+    assert (nobody["served"], nobody["told"], nobody["memory_peak"]) == (200, None, None)
+    assert (tshark["served"], tshark["told"], tshark["lost"]) == (200, 200, 0)
+    assert tshark["cpu_ms"] > 0
+    assert tshark["memory_peak"] > 1_000_000
+    assert tshark["start_s"] > 0
+    assert tshark["load_ms"] > 0
+    assert line["machine"]["cores"] > 0
+    assert "stored as build/bench/bench.json" in printed
+    assert not list(find_root().path.glob(f"*-{running.pid}"))
