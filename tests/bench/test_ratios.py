@@ -7,7 +7,8 @@ from bench import replay_rate, service_cost, workers_scaling
 
 def _service(throughput: float, p99: float) -> service_cost.Row:
     names = ("throughput", "p99_us", "cpu_us", "full_throughput", "full_p99_us")
-    return dict.fromkeys(names, 1.0) | {"throughput": throughput, "p99_us": p99}
+    row: service_cost.Row = dict.fromkeys(names, 1.0)
+    return row | {"throughput": throughput, "p99_us": p99}
 
 
 @pytest.mark.parametrize(
@@ -71,5 +72,9 @@ def test_two_workers_are_held_to_one(two: workers_scaling.Row, misses: int) -> N
 )
 def test_a_replay_tells_of_everything_and_fast(rate: float, told_share: float, misses: int) -> None:
     """Its rate is the one without the test-runs."""
-    figures = {"rate": 1.0, "rate_without_test_runs": rate, "told_share": told_share}
+    figures: replay_rate.Figures = {
+        "rate": 1.0,
+        "rate_without_test_runs": rate,
+        "told_share": told_share,
+    }
     assert len(replay_rate.shortfalls({"shipper": figures})) == misses
