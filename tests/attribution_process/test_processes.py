@@ -82,9 +82,10 @@ def test_one_holder_stands_for_one_process() -> None:
     """Whatever it is asked about, and at which end: answers are kept by the object."""
     processes = Processes(ProcessSettings(parents=True), Procfs(), BootClock())
     first = processes.ends(_exchange(_this_process()))
+    assert first.destination is not None
     again = processes.ends(_exchange(_this_process(), client_port=40001))
     asked = processes.ends(_exchange(_this_process(), direction="egress"))
-    assert first.destination is again.destination is asked.source is not None
+    assert first.destination is again.destination is asked.source
     assert first.destination.parts["process"]["parent"] == {"pid": os.getppid(), "name": "sh"}
 
 

@@ -201,7 +201,7 @@ class Traffic:
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:
         """Sockets made meanwhile belong to the cgroup, and so do those that they accept."""
-        home = self._cgroup.parent / _own_cgroup().lstrip("/")
+        home = self._cgroup.parent / own_place().lstrip("/")
         process = str(os.getpid())
         (self._cgroup / "cgroup.procs").write_text(process)
         try:
@@ -210,7 +210,7 @@ class Traffic:
             (home / "cgroup.procs").write_text(process)
 
 
-def _own_cgroup() -> str:
+def own_place() -> str:
     """Where this process is in the cgroup v2 hierarchy (cgroups(7))."""
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, _, rest = line.partition(":")
