@@ -1,6 +1,7 @@
 """The agent: loads the kernel program, gives up its privileges, and looks after its workers.
 
-    root        open_kernel (a loader process comes and goes), prepare files
+    root        open_kernel (a loader process comes and goes), prepare files, where it is wanted
+                start the look-up process, which stays root
     ─────────   drop privileges
     nobody      one worker process a ring; this process waits for signals and for them
 
@@ -17,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from types import FrameType
 
-from shipper import privileges, wiring
+from shipper import lookups, privileges, wiring
 from shipper.capture import Kernel, open_kernel
 from shipper.children import Child, Children
 from shipper.config import Config
@@ -51,6 +52,7 @@ class Agent:
         self._notifier = Notifier(os.environ)
         self._succession = Succession(config, Store(self._notifier, os.environ), self._log)
         self._children = Children(self._log)
+        self._lookups = lookups.Lookups([])
         self._stop: int | None = None
         self._reload = False
         self._terminal = os.isatty(_STDERR)
@@ -75,6 +77,7 @@ class Agent:
             prepare_files(self.config)
             prepare_spool(self.config)
             succession.offer()
+            self._lookups = lookups.start(self.config, self._log)
             privileges.drop(self.config.agent.user)
             self._start_workers(kernel)
             self._await_ready()
@@ -119,6 +122,7 @@ class Agent:
         gc.freeze()
         for number in range(self.config.capture.workers):
             self._start_worker(kernel, number)
+        self._lookups.release()
 
     def _start_worker(self, kernel: Kernel, number: int) -> Child:
         def work(control: WorkersEnd) -> int:
@@ -132,6 +136,7 @@ class Agent:
                     self._started_ns,
                     control,
                     self._log,
+                    self._lookups.channel(number),
                     beside=self._succession.beside(kernel),
                 )
             )

@@ -1,4 +1,4 @@
-"""Gives up root and every capability, for good.
+"""Gives up root and every capability, or all but a few, for good.
 
 capabilities(7), prctl(2). After `drop` the process can't get anything back: the bounding set is
 empty and no_new_privs is set, so that even a set-uid program gains nothing.
@@ -9,6 +9,7 @@ import os
 import pwd
 import resource
 import struct
+from collections.abc import Iterable
 
 from shipper.errors import ConfigError, PrivilegeError
 
@@ -44,18 +45,39 @@ def drop(user: str) -> None:
 
     Raises PrivilegeError when something is left: going on with it would break a promise.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for capability in range(_LAST_CAPABILITY + 1):
-        libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    _reduce_bounding_set(0)
     if os.geteuid() == 0:
         _become(*account(user))
+    _hold(0)
+
+
+def keep(capabilities: Iterable[int]) -> None:
+    """Stay who we are, with those of the capabilities (by number) that are held now, and no others.
+
+    Raises PrivilegeError when something else is left.
+    """
+    mask = held() & sum(1 << capability for capability in set(capabilities))
+    _reduce_bounding_set(mask)
+    _hold(mask)
+
+
+def _reduce_bounding_set(mask: int) -> None:
+    libc = ctypes.CDLL(None)
+    for capability in range(_LAST_CAPABILITY + 1):
+        if not mask >> capability & 1:
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def _hold(mask: int) -> None:
+    """These capabilities, effective and permitted, and never more."""
+    libc = ctypes.CDLL(None)
     libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), 8)
-    nothing = ctypes.create_string_buffer(24)
-    libc.capset(header, nothing)
+    low, high = mask & 0xFFFFFFFF, mask >> 32
+    libc.capset(header, ctypes.create_string_buffer(struct.pack("=6I", low, low, 0, high, high, 0)))
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     forbid_core_dumps()
-    left = held()
+    left = held() & ~mask
     if left:
         raise PrivilegeError(
             f"capabilities are left after giving them up ({left:#x})",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shipper import wiring
+from shipper.attribution import Channel
 from shipper.books import Books
 from shipper.capture import Kernel, Ring
 from shipper.config import Config
@@ -87,6 +88,7 @@ class Task:
     started_ns: int
     control: WorkersEnd
     log: logging.Logger
+    lookup: Channel | None = None
     beside: bool = False
 
 
@@ -113,7 +115,7 @@ class Worker:
         self._share.since = NEVER if task.beside else 0
         self._settled: int | None = None
         self._choose()
-        self._attributor = wiring.attribution(config, log)
+        self._attributor = wiring.attribution(config, log, task.lookup)
         self._pipeline.attribute = self._attributor.attribute if self._attributor else None
         self._books = Books(outputs.kafka, self._pipeline, who, self._observe)
         self._reporter = Reporter(self._pipeline, outputs.kafka, self._attributor)

@@ -11,6 +11,7 @@ from shipper.attribution.boot_clock import BootClock
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
 from shipper.attribution.host import Host
 from shipper.attribution.kubelet import Kubelet
+from shipper.attribution.lookup import Asking, Channel, Remote, channels, serve
 from shipper.attribution.names import Source
 from shipper.attribution.pods import PodLogs
 from shipper.attribution.processes import Processes, ProcessSettings
@@ -20,8 +21,10 @@ from shipper.attribution.runtimes import RuntimeSocket
 __all__ = [
     "NOBODY",
     "REASONS",
+    "Asking",
     "Attributor",
     "BootClock",
+    "Channel",
     "Ends",
     "Holder",
     "Host",
@@ -30,7 +33,10 @@ __all__ = [
     "ProcessSettings",
     "Processes",
     "Procfs",
+    "Remote",
     "RuntimeSocket",
     "Sockets",
     "Source",
+    "channels",
+    "serve",
 ]

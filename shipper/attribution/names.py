@@ -22,7 +22,7 @@ _REFRESH: Final = 15.0
 _KEPT: Final = 4096
 _END: Final = None
 #: It does not answer; or not as it should, so that what is looked for is not where it has to be.
-_NO_ANSWER: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
+NO_ANSWER: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class Source(Protocol):
@@ -33,7 +33,7 @@ class Source(Protocol):
     def ask(self, place: Place) -> Part:
         """The parts that are known of the place, maybe none.
 
-        May take as long as its own time-out. Raises one of `_NO_ANSWER`.
+        May take as long as its own time-out. Raises one of `NO_ANSWER`.
         """
         ...
 
@@ -104,7 +104,7 @@ class Names:
         for source in self._sources:
             try:
                 told = source.ask(place)
-            except _NO_ANSWER as error:
+            except NO_ANSWER as error:
                 self._say(source, error)
                 continue
             names = merged(told, names)

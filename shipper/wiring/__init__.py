@@ -1,6 +1,6 @@
 """Translates the configuration into what each room is told. Only here do their words meet."""
 
-from shipper.wiring.attributing import attribution
+from shipper.wiring.attributing import attribution, privileged_sources
 from shipper.wiring.capturing import capture_settings, rules, sinks
 from shipper.wiring.delivering import (
     Outputs,
@@ -32,6 +32,7 @@ __all__ = [
     "origin",
     "outputs",
     "pipeline",
+    "privileged_sources",
     "record_settings",
     "rules",
     "schema",

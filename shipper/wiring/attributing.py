@@ -4,14 +4,17 @@ import logging
 from pathlib import Path
 
 from shipper.attribution import (
+    Asking,
     Attributor,
     BootClock,
+    Channel,
     Host,
     Kubelet,
     PodLogs,
     Processes,
     ProcessSettings,
     Procfs,
+    Remote,
     RuntimeSocket,
     Source,
 )
@@ -22,26 +25,32 @@ from shipper.record import CommandLines
 from shipper.wiring.recording import record_settings
 
 
-def attribution(config: Config, log: logging.Logger) -> Attributor | None:
+def attribution(
+    config: Config, log: logging.Logger, channel: Channel | None = None
+) -> Attributor | None:
     """Who answers for one worker, as configured; None where nothing is to be told.
 
     Starts a thread. What is missing on this host is said once, and its fields are absent.
+    `channel` leads to the look-up process, where there is one.
     """
     told = config.attribution
     if not (told.containers or told.processes):
         return None
-    host = _host(config, log)
+    host = _host(config, log, channel)
     processes = _processes(config) if told.processes else None
     host.start(*([processes.refresh] if processes is not None else []))
     return Attributor(host, processes)
 
 
-def _host(config: Config, log: logging.Logger) -> Host:
+def _host(config: Config, log: logging.Logger, channel: Channel | None) -> Host:
     """Who knows the cgroups, where they are asked for and can be known."""
     if config.attribution.containers:
         try:
             return Host(
-                _root(config), _sources(config), log=log, patience=config.attribution.max_wait
+                _root(config),
+                _sources(config, channel),
+                log=log,
+                patience=config.attribution.max_wait,
             )
         except ShipperError as error:
             log.warning("nothing is told of containers and units: %s", error)
@@ -58,21 +67,30 @@ def _processes(config: Config) -> Processes:
     return Processes(settings, Procfs(), BootClock())
 
 
-def _sources(config: Config) -> list[Source]:
-    """Who knows names; of two that know the same, the first one is believed."""
+def privileged_sources(config: Config) -> list[Source]:
+    """Those who know names and may be open to root alone."""
     told = config.attribution
     sources: list[Source] = [RuntimeSocket(path, told.labels) for path in told.runtime_sockets]
-    if told.kubelet:
-        sources.append(
-            Kubelet(
-                told.kubelet,
-                token_file=told.kubelet_token_file,
-                ca=told.kubelet_ca,
-                labels=told.labels,
-            )
-        )
     if told.pod_logs:
         sources.append(PodLogs(told.pod_logs))
+    return sources
+
+
+def _sources(config: Config, channel: Channel | None) -> list[Source]:
+    """Who knows names; of two that know the same, the first one is believed."""
+    told = config.attribution
+    sources = privileged_sources(config)
+    if channel is not None:
+        asking = Asking(channel)
+        sources = [Remote(asking, n, source.name) for n, source in enumerate(sources)]
+    if told.kubelet:
+        kubelet = Kubelet(
+            told.kubelet,
+            token_file=told.kubelet_token_file,
+            ca=told.kubelet_ca,
+            labels=told.labels,
+        )
+        sources.append(kubelet)
     return sources
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from faults.agent import eventually
 from image.engine import ULIMITS, podman
 
 from attribution.world import agent, open_folder
+from shipper.attribution import RuntimeSocket
+from shipper.attribution.paths import Place
 
 IMAGE = f"localhost/shipper-attribution-{os.getpid()}"
 PORT = 21000 + os.getpid() % 8000
@@ -33,14 +36,14 @@ def image(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def socket() -> Iterator[Path]:
-    """Podman's API, open to the user that the agent becomes."""
+    """Podman's API, open to root alone as Debian has it."""
     with open_folder() as folder:
         at = folder / "podman.sock"
         service = subprocess.Popen(["podman", "system", "service", "--time", "0", f"unix://{at}"])
         while not at.exists():
             assert service.poll() is None
             time.sleep(0.02)
-        at.chmod(0o666)
+        assert at.stat().st_mode & 0o077 == 0
         yield at
         service.terminate()
         service.wait(10)
@@ -75,14 +78,17 @@ def _served() -> None:
 def test_a_real_container_is_named(socket: Path, container: dict[str, Any]) -> None:
     """Id and runtime from its cgroup, name, image and chosen labels from the socket.
 
-    A socket that is not there costs nothing but one line.
+    The agent may not open it: the look-up process asks there. A socket that is not there costs
+    nothing but one line.
     """
     _served()
     with agent(
         capture__include__ports=[PORT],
         attribution__runtime_sockets=["/run/nobody/is/here.sock", str(socket)],
+        attribution__lookup=True,
         attribution__max_wait=1,
     ) as records:
+        beside = _look_up_process(records.agent.process.pid, records.agent.worker())
         for _ in range(5):
             _served()
         found = records.finish()
@@ -98,3 +104,31 @@ def test_a_real_container_is_named(socket: Path, container: dict[str, Any]) -> N
         assert "service" not in record
     assert records.totals()["attributed"] == 5
     assert sum("here.sock" in line for line in records.agent.lines("warning")) == 1
+    eventually(lambda: not Path(f"/proc/{beside}").exists(), "it ends with the agent")
+
+
+def _look_up_process(agent: int, worker: int) -> int:
+    """Its pid; it is root with one capability, and holds nothing of what the agent has open."""
+    children = Path(f"/proc/{agent}/task/{agent}/children").read_text().split()
+    (pid,) = (int(child) for child in children if int(child) != worker)
+    status = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
+    assert status["Uid"].split() == ["0"] * 4
+    for kind in ("CapEff", "CapPrm", "CapBnd"):
+        assert int(status[kind], 16) == 1 << 19, kind
+    assert status["NoNewPrivs"] == "1"
+    held = {str(fd.readlink()).split(":")[0] for fd in Path(f"/proc/{pid}/fd").iterdir()}
+    assert not any("bpf" in what for what in held), held
+    assert sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()) == 4
+    return pid
+
+
+def test_the_socket_itself(socket: Path, container: dict[str, Any]) -> None:
+    """What it tells of a container of its own, and of nobody else's."""
+    source = RuntimeSocket(str(socket), ["*"])
+    told = source.ask(Place(container=container["Id"]))["container"]
+    assert told["name"] == container["Name"]
+    assert told["labels"].items() >= {"app": "shop", "secret": "s3cr3t"}.items()
+    assert source.ask(Place(container="0a" * 32)) == {}
+    assert source.ask(Place(pod="12fdc709-933e-41d0-917f-cd84de9afa94")) == {}

@@ -44,6 +44,10 @@ class Attribution(Section):
     kubelet_ca: str = Field(
         default="", description="file of certificates to trust; empty: those of the system"
     )
+    lookup: bool = Field(
+        default=False,
+        description="ask `runtime_sockets` and `pod_logs` through a process that stays root",
+    )
     labels: Several[str] = Field(
         default=(
             "app",
