@@ -79,6 +79,31 @@ def test_a_rate_that_falls_is_a_change() -> None:
     assert raised[2].value == 0
 
 
+def test_a_client_that_begins_to_fail_is_a_change() -> None:
+    """Half of its requests fail, of which a twentieth always did; another client is as it was."""
+    watch = Watch(
+        kind="change",
+        by=["client"],
+        measure="share",
+        match={"status": ["4xx", "5xx"]},
+        factor=5.0,
+        floor=0.05,
+        window="1m",
+        learn="10m",
+        mute="2m",
+    )
+    for client, fails in (("198.51.100.1", range(20, 22)), ("198.51.100.2", range(0))):
+        for n, one in enumerate(steady(range(30), 60)):
+            often = n // 60 in fails
+            one["source"]["ip"] = client
+            one["http"]["response"]["status_code"] = 500 if n % (2 if often else 20) == 0 else 200
+            watch.take([one])
+    raised = watch.known(35 * _MINUTE)
+    assert told(raised) == [("firing", 20), ("resolved", 20)]
+    assert {one.group for one in raised} == {("198.51.100.1",)}
+    assert raised[0].value == 0.5
+
+
 def agents(day: float, *names: str) -> Iterator[Record]:
     """A record of each of these, on that day."""
     for n, name in enumerate(names):

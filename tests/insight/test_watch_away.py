@@ -7,11 +7,12 @@ from pathlib import Path
 from brokers.kafka import Kafka
 from brokers.waiting import eventually
 
-from .test_watch_crash import BUSY, CLIENTS, bursts
+from .test_watch_crash import BUSY, bursts
 from .watching import Place
 
 #: Longer than Kafka lets a transaction be open, and a process of the group be silent.
-_AWAY_S = 15.0
+_AWAY_S = 14.0
+_CLIENTS = 20
 
 
 def test_an_outage_is_ridden_out_and_told_once(kafka: Kafka, tmp_path: Path) -> None:
@@ -20,19 +21,22 @@ def test_an_outage_is_ridden_out_and_told_once(kafka: Kafka, tmp_path: Path) -> 
     While Kafka is away a process can be ended, and in order.
     """
     place = Place(kafka, "away", BUSY, tmp_path)
-    place.publish(bursts())
+    place.publish(bursts(_CLIENTS))
     with place.running() as staying, place.running() as leaving:
         eventually(lambda: place.read_up_to() > 0, "something is done", 60.0)
         kafka.stop()
-        time.sleep(_AWAY_S)
+        back = time.monotonic() + _AWAY_S
         leaving.terminate()
-        assert leaving.wait(40) == 0
+        assert leaving.wait(60) == 0
+        time.sleep(max(0.0, back - time.monotonic()))
         kafka.start()
-        eventually(lambda: len(place.raised()) >= 2 * CLIENTS, "all alerts are there", 120.0)
+        eventually(lambda: len(place.raised()) >= 2 * _CLIENTS, "all alerts are there", 120.0)
         assert staying.poll() is None
         staying.terminate()
         assert staying.wait(30) == 0
     told = Counter(line["event"] for line in place.said())
-    assert told == {"started": 2, "kafka_away": 2, "kafka_back": 1, "stopped": 2}, place.said()
+    # The one that leaves may have left before it is sure.
+    assert told.pop("kafka_away") in (1, 2)
+    assert told == {"started": 2, "kafka_back": 1, "stopped": 2}, place.said()
     alerts = [(a["alert"]["group"]["source.ip"], a["alert"]["state"]) for a in place.raised()]
-    assert len(alerts) == len(set(alerts)) == 2 * CLIENTS
+    assert len(alerts) == len(set(alerts)) == 2 * _CLIENTS

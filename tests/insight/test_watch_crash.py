@@ -8,7 +8,7 @@ from brokers.waiting import eventually
 
 from .watching import BEGIN, Place, Record, record
 
-CLIENTS = 60
+_CLIENTS = 60
 _MINUTES = 30
 BUSY = """
 [[rule]]
@@ -22,10 +22,10 @@ mute = "3m"
 """
 
 
-def bursts() -> Iterator[Record]:
+def bursts(clients: int) -> Iterator[Record]:
     """Each client asks ten times a minute for half an hour, and 40 times more in one of them."""
     number = 0
-    for client in range(CLIENTS):
+    for client in range(clients):
         address = f"198.51.100.{client + 1}"
         busy = [BEGIN + 60 * (client % _MINUTES) + n for n in range(40)]
         steady = [BEGIN + 6 * n + 3 for n in range(10 * _MINUTES)]
@@ -39,11 +39,11 @@ def test_a_killed_process_loses_and_doubles_no_alert(kafka: Kafka, tmp_path: Pat
 
     The alerts are those of an undisturbed run, under the same ids, each once.
     """
-    records = list(bursts())
+    records = list(bursts(_CLIENTS))
     calm = Place(kafka, "calm", BUSY, tmp_path)
     calm.publish(records)
     expected = sorted((a["event"]["id"], a["alert"]["state"]) for a in calm.until_end())
-    assert len(expected) == 2 * CLIENTS
+    assert len(expected) == 2 * _CLIENTS
 
     killed = Place(kafka, "killed", BUSY, tmp_path)
     killed.publish(records)

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import threading
@@ -34,6 +35,8 @@ from shipper.tail import printable
 _SECOND = 1000
 _REMEMBERED = 10_000
 _LOOK_S = 0.5
+#: What a Kafka that is away, or was, has the stream end with.
+_LOST = (KafkaException, QuixException, TimeoutError)
 #: Between attempts to begin anew (s).
 _FIRST_S, _SLOWEST_S = 0.5, 30.0
 
@@ -77,7 +80,7 @@ class Watch:
         self._stream = Stream(given, topics, settings, rules, self._say)
         self._horizon = Horizon(given, settings.group, kafka.topic, self._stream.observations)
         self._away = Away(kafka.settings, lambda: self._horizon.heard)
-        self._concerns = Concerns(self._stream.shard.counters, self._horizon)
+        self._concerns = Concerns(self._stream.shard.counters, lambda: self._horizon.set_back_s)
         self._notifiers = [
             Notifier(given, settings.group, kafka.alerts_topic, sending) for sending in sendings
         ]
@@ -106,35 +109,37 @@ class Watch:
 
     def _stay(self) -> None:
         """Read until told to end. Whenever Kafka was away for too long, begin anew after it."""
-        wait = _FIRST_S
+        failures = 0
         while not self._ending.is_set():
             begun = time.monotonic()
             try:
                 self._stream.run()
-            except (KafkaException, QuixException) as error:
-                self._log.debug("reading begins anew: %s", error)
+            except _LOST as error:
+                failures = 1 if time.monotonic() - begun > _SLOWEST_S else failures + 1
+                self._lost(error, again=failures > 1)
+                self._renew(min(_FIRST_S * failures**2, _SLOWEST_S))
             else:
                 return
-            if time.monotonic() - begun > _SLOWEST_S:
-                wait = _FIRST_S
-            wait = self._renewed(wait)
 
-    def _renewed(self, wait: float) -> float:
-        """Once Kafka is there, and it worked; how long to wait the next time."""
+    def _renew(self, wait: float) -> None:
+        """Make the stream anew, as soon as Kafka is there and it works."""
         # Quix Streams has put its own there, which end what has ended already.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._ending.set())
         while not self._ending.wait(wait):
-            wait = min(2 * wait, _SLOWEST_S)
             if self._away.now:
                 continue
             try:
                 self._stream.renew()
-            except (KafkaException, QuixException) as error:
-                self._log.debug("reading can't begin anew: %s", error)
+            except _LOST as error:
+                self._lost(error, again=True)
             else:
-                break
-        return wait
+                return
+
+    def _lost(self, error: Exception, *, again: bool) -> None:
+        """Once is what an absence of Kafka brings with it; more is something else."""
+        level = logging.WARNING if again and not self._away.now else logging.DEBUG
+        self._log.log(level, "reading begins anew: %s", error)
 
     def _look_on(self) -> None:
         """Ends the stream when all is done, and keeps a terminal's last line true."""

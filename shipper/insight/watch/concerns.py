@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final
 
 from shipper import log
-from shipper.insight.watch.horizon import Horizon
 from shipper.insight.watch.shard import Counters
 
 #: Between two lines about records that come late (s).
@@ -14,13 +13,19 @@ _EVERY_S: Final = 60.0
 
 
 class Concerns:
-    """Says what is new of them whenever it is told to look."""
+    """Says what is new of them whenever it is told to look.
+
+    `set_back` says by how much this host's clock is behind what it was (s).
+    """
 
     def __init__(
-        self, counters: Counters, horizon: Horizon, clock: Callable[[], float] = time.monotonic
+        self,
+        counters: Counters,
+        set_back: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._counters = counters
-        self._horizon = horizon
+        self._behind = set_back
         self._clock = clock
         self._late = 0
         self._late_at = -_EVERY_S
@@ -47,7 +52,7 @@ class Concerns:
         log.say(logger, "late", f"{said}: {remedy}", logging.WARNING, late=late)
 
     def _of_the_clock(self, logger: logging.Logger) -> None:
-        behind = self._horizon.set_back_s
+        behind = self._behind()
         if behind and not self._set_back:
             said = f"this host's clock was set back by {behind:.0f} s: nothing is judged until then"
             log.say(logger, "clock_set_back", said, logging.WARNING, seconds=round(behind))
