@@ -115,9 +115,7 @@ static void fill_block(struct segment *segment, struct event *event, u32 bytes)
 			       segment->packet->acknowledged;
 	event->body_bytes = segment->found->block_body;
 	event->length = bytes;
-	/* The end whose role the flow has: a server's sends the responses. */
-	tell_owner(event, segment->packet, segment->origin,
-		   (segment->flow->role == ROLE_SERVER) == !!(event->flags & FLAG_RESPONSE));
+	event->process = segment->scratch->process;
 }
 
 static void count_event(u64 kind)
@@ -140,6 +138,11 @@ static void emit(struct segment *segment)
 		count(EVENTS_LEFT);
 		return;
 	}
+	/* The end whose role the flow has: a server's sends the responses. (Out of the loop, because
+	 * the verifier follows every turn of it.) */
+	if (found->block_flags)
+		find_owner(&segment->scratch->process, segment->packet, segment->origin,
+			   (flow->role == ROLE_SERVER) == !!(found->block_flags & FLAG_RESPONSE));
 	found->step = 0;
 	bounded_loop(4)
 	{

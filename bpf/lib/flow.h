@@ -156,17 +156,33 @@ static void count_class(struct segment *segment, u8 class)
 #define STRANGE_LIMIT 8
 
 /*
+ * A greeting, a request or an answer of SOCKS, as far as two bytes tell (versions 4 and 5, RFC 1928
+ * and RFC 1929)? Behind these the connection speaks something else, perhaps HTTP.
+ */
+static bool maybe_socks(u64 a)
+{
+	u8 version = a, second = a >> 8;
+
+	if (!version)
+		return second >= 0x5a && second <= 0x5d;
+	return version == 1 || version == 5 || (version == 4 && second <= 2);
+}
+
+/*
  * The first bytes of a side are no start line. That alone says little: a request may be one that
  * nobody foresaw. The other side's first bytes decide; until then this one has no place.
  */
-static bool other_side_decides(struct segment *segment)
+static bool other_side_decides(struct segment *segment, u64 a)
 {
 	struct side *side = segment->side;
 	struct side *other = side_of(segment->flow, !segment->origin->side);
+	bool socks = maybe_socks(a);
 
-	if (other->flags & SIDE_STRANGE || ++side->strange > STRANGE_LIMIT)
+	if ((other->flags & SIDE_STRANGE && !socks) || ++side->strange > STRANGE_LIMIT)
 		return false;
 	side->flags |= SIDE_STRANGE;
+	if (socks) /* nothing is lost by it */
+		side->flags |= SIDE_LATE;
 	side->state = STATE_LOST;
 	return true;
 }
@@ -188,7 +204,7 @@ static void classify(struct segment *segment, u8 *at)
 	else if (segment->flow->late || (segment->side->state == STATE_LOST &&
 					 !(segment->side->flags & SIDE_STRANGE)))
 		count_class(segment, CLASS_LATE); /* the first bytes were not seen */
-	else if (!other_side_decides(segment))
+	else if (!other_side_decides(segment, a))
 		count_class(segment, CLASS_OTHER);
 	else
 		return;

@@ -33,7 +33,9 @@
 #define OPEN_GENEVE (1 << 10)
 #define OPEN_GRE (1 << 11)
 #define OPEN_IP (1 << 12)
-#define OPEN_ANY (OPEN_VXLAN | OPEN_GENEVE | OPEN_GRE | OPEN_IP)
+#define OPEN_GTP (1 << 13)
+#define OPEN_TEREDO (1 << 14)
+#define OPEN_ANY (OPEN_VXLAN | OPEN_GENEVE | OPEN_GRE | OPEN_IP | OPEN_GTP | OPEN_TEREDO)
 
 struct settings {
 	u32 generation; /* changed last, whenever a filter changed: flows decide again */
@@ -363,6 +365,7 @@ struct scratch {
 	struct scan scan;
 	struct findings found;
 	struct event note; /* an event without bytes */
+	struct process process; /* whose the block is */
 	u8 buffer[DATA + MAX_BLOCK + SLACK];
 };
 

@@ -63,26 +63,26 @@ static bool find_owner_key(struct packet *packet, struct origin *origin, bool se
 #endif
 
 /* `sender`: the end whose process is meant sent the packet (on loopback both ends are here). */
-static void tell_owner(struct event *event, struct packet *packet, struct origin *origin,
+static void find_owner(struct process *process, struct packet *packet, struct origin *origin,
 		       bool sender)
 {
 	struct owner_key key = {};
 	struct owner *owner = 0;
 
-	__builtin_memset(&event->process, 0, sizeof(event->process));
+	__builtin_memset(process, 0, sizeof(*process));
 	if (find_owner_key(packet, origin, sender, &key))
 		owner = owners.lookup(&key);
 	if (!owner)
 		return;
-	__builtin_memcpy(&event->process, &owner->process, sizeof(event->process));
+	__builtin_memcpy(process, &owner->process, sizeof(*process));
 	asm volatile("" ::: "memory");
 	if (*(volatile u64 *)&owner->check != check_of(&key))
-		__builtin_memset(&event->process, 0, sizeof(event->process));
+		__builtin_memset(process, 0, sizeof(*process));
 }
 #else
-static void tell_owner(struct event *event, struct packet *packet, struct origin *origin,
+static void find_owner(struct process *process, struct packet *packet, struct origin *origin,
 		       bool sender)
 {
-	__builtin_memset(&event->process, 0, sizeof(event->process));
+	__builtin_memset(process, 0, sizeof(*process));
 }
 #endif

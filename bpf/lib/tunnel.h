@@ -2,7 +2,8 @@
 /*
  * What a mirror port may have wrapped a packet in: VXLAN (RFC 7348), GENEVE (RFC 8926), GRE
  * (RFC 2784, 2890) with IP, Ethernet or ERSPAN (draft-foschiano-erspan) inside, IP in IP (RFC 2003,
- * RFC 2473). Which of them are opened is a setting: a UDP port alone proves nothing.
+ * RFC 2473), GTP-U (3GPP TS 29.281), Teredo (RFC 4380). Which of them are opened is a setting: a UDP
+ * port alone proves nothing.
  *
  * A socket's own hook shows packets outside of tunnels, so that only the other builds have this.
  */
@@ -10,6 +11,8 @@
 
 #define PORT_VXLAN 4789
 #define PORT_GENEVE 6081
+#define PORT_GTP 2152
+#define PORT_TEREDO 3544
 
 #define ETHER_IPV4 0x0800
 #define ETHER_IPV6 0x86dd
@@ -24,6 +27,10 @@
 #define SCOPE_GENEVE (2u << 28)
 #define SCOPE_GRE (3u << 28)
 #define SCOPE_IP (4u << 28)
+#define SCOPE_GTP (5u << 28)
+#define SCOPE_TEREDO (6u << 28)
+
+#define GTP_EXTENSIONS 4 /* headers, each four bytes or more */
 
 static u16 load16(struct __sk_buff *skb, u32 at)
 {
@@ -59,6 +66,42 @@ static bool enter_ethernet(struct __sk_buff *skb, struct layer *layer, u32 at)
 	return enter_ether_type(skb, layer, at + 14, load16(skb, at + 12));
 }
 
+/* GTP-U: the IP packet behind the header and its extensions. */
+static bool enter_gtp(struct __sk_buff *skb, struct packet *packet, struct layer *layer, u32 at)
+{
+	u32 first = load32(skb, at);
+
+	/* Version 1, GTP and not GTP'; and 255, a packet of a user. */
+	if ((first & 0xf0ff0000) != 0x30ff0000)
+		return false;
+	at += first & 0x07000000 ? 12 : 8;
+	for (u32 i = 0; i < GTP_EXTENSIONS && first & 0x04000000; i++) {
+		/* The byte before says what follows: nothing, or a header that begins with its length. */
+		if (!(load16(skb, at - 2) & 0xff))
+			break;
+		at += load16(skb, at) >> 8 << 2;
+	}
+	/* The two directions have numbers of their own, so that these tell no flows apart. */
+	packet->tunnel = SCOPE_GTP;
+	layer->offset = at;
+	return true;
+}
+
+/* Teredo: an IPv6 packet, perhaps behind an authentication and an origin indication. */
+static bool enter_teredo(struct __sk_buff *skb, struct packet *packet, struct layer *layer, u32 at)
+{
+	if (load16(skb, at) == 1) {
+		u16 lengths = load16(skb, at + 2);
+
+		at += 13 + (lengths >> 8) + (lengths & 0xff);
+	}
+	if (!load16(skb, at))
+		at += 8;
+	packet->tunnel = SCOPE_TEREDO;
+	layer->offset = at;
+	return load16(skb, at) >> 12 == 6;
+}
+
 static bool enter_udp(struct __sk_buff *skb, struct packet *packet, struct layer *layer, u32 filters)
 {
 	u16 port = load16(skb, layer->offset + 2);
@@ -82,6 +125,11 @@ static bool enter_udp(struct __sk_buff *skb, struct packet *packet, struct layer
 			return enter_ethernet(skb, layer, at);
 		return enter_ether_type(skb, layer, at, first);
 	}
+	if (port == PORT_GTP && filters & OPEN_GTP)
+		return enter_gtp(skb, packet, layer, at);
+	if (filters & OPEN_TEREDO &&
+	    (port == PORT_TEREDO || load16(skb, layer->offset) == PORT_TEREDO))
+		return enter_teredo(skb, packet, layer, at);
 	return false;
 }
 

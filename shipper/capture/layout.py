@@ -143,7 +143,14 @@ FILTER_OWN = 1 << 6
 FILTER_SINK = 1 << 7
 JOIN_TWINS = 1 << 8
 #: tunnels that are opened, by the name that the configuration gives them
-TUNNELS = {"vxlan": 1 << 9, "geneve": 1 << 10, "gre": 1 << 11, "ipip": 1 << 12}
+TUNNELS = {
+    "vxlan": 1 << 9,
+    "geneve": 1 << 10,
+    "gre": 1 << 11,
+    "ipip": 1 << 12,
+    "gtp": 1 << 13,
+    "teredo": 1 << 14,
+}
 
 _MASK = (1 << 64) - 1
 

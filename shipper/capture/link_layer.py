@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 NULL, ETHERNET, PPP, RAW_BSD, RAW_OPENBSD, PPP_HDLC, PPP_ETHER = 0, 1, 9, 12, 14, 50, 51
-RAW, C_HDLC, LOOP, LINUX_SLL, IPV4, IPV6, NFLOG, LINUX_SLL2 = 101, 104, 108, 113, 228, 229, 239, 276
+RAW, C_HDLC, IEEE802_11, LOOP, LINUX_SLL, RADIOTAP = 101, 104, 105, 108, 113, 127
+IPV4, IPV6, NFLOG, LINUX_SLL2 = 228, 229, 239, 276
 
 _VLAN_TYPES = frozenset({0x8100, 0x88A8, 0x9100})
 _MPLS_TYPES = frozenset({0x8847, 0x8848})
@@ -20,6 +21,10 @@ _PPP_ADDRESS = b"\xff\x03"
 _CISCO_ADDRESSES = frozenset({b"\x0f\0", b"\x8f\0"})
 _NFLOG_PAYLOAD = 9
 _BYTE_ORDERS: Final = ("little", "big")
+_WLAN_KIND, _WLAN_DATA, _WLAN_EMPTY = 0x0F, 0x08, 0x40
+_WLAN_BOTH_WAYS, _WLAN_PROTECTED, _WLAN_ORDER = 0x03, 0x40, 0x80
+_WLAN_HEADER = 24
+_WLAN_AGGREGATE = 0x80
 _TAG = 0x0FFF
 _TWO_TAGS = 0xFFFFFF
 
@@ -115,6 +120,30 @@ def _loopback(frame: bytes) -> Packet | None:
     return _checked(frame[4:])
 
 
+def _radiotap(frame: bytes) -> Packet | None:
+    """What the card said of the frame comes first, and says how long it is (radiotap.org)."""
+    return _wlan(frame[int.from_bytes(frame[2:4], "little") :])
+
+
+def _wlan(frame: bytes) -> Packet | None:
+    """IEEE 802.11-2020 section 9.3.2.1: a data frame that is not encrypted, then LLC.
+
+    Several packets in one frame (A-MSDU) are not taken apart.
+    """
+    if len(frame) < _WLAN_HEADER or frame[0] & _WLAN_KIND != _WLAN_DATA:
+        return None
+    if frame[0] & _WLAN_EMPTY or frame[1] & _WLAN_PROTECTED:
+        return None
+    at = _WLAN_HEADER
+    if frame[1] & _WLAN_BOTH_WAYS == _WLAN_BOTH_WAYS:
+        at += 6  # a fourth address: between two access points
+    if frame[0] & 0x80:  # with quality of service
+        if frame[at : at + 1] and frame[at] & _WLAN_AGGREGATE:
+            return None
+        at += 2 + (4 if frame[1] & _WLAN_ORDER else 0)
+    return _payload(0, frame, at)
+
+
 def _nflog(frame: bytes) -> Packet | None:
     """A log of netfilter's: attributes in the byte order of the host that captured.
 
@@ -155,6 +184,8 @@ _READERS: dict[int, Callable[[bytes], Packet | None]] = {
     PPP_ETHER: _pppoe,
     RAW: _raw,
     C_HDLC: _hdlc,
+    IEEE802_11: _wlan,
+    RADIOTAP: _radiotap,
     LOOP: _loopback,
     LINUX_SLL: _sll,
     IPV4: _raw,

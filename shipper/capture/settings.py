@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal, get_args
 
 HookName = Literal["cgroup", "interface", "replay"]
-TunnelName = Literal["vxlan", "geneve", "gre", "ipip"]
+TunnelName = Literal["vxlan", "geneve", "gre", "ipip", "gtp", "teredo"]
 TUNNELS: tuple[TunnelName, ...] = get_args(TunnelName)
 
 

@@ -23,6 +23,9 @@ MACS = b"\x02\0\0\0\0\x01\x02\0\0\0\0\x02"
 SLL = b"\0\0\0\x01\0\x06\x02\0\0\0\0\x01\0\0"
 #: SLL2's header behind the protocol: reserved, interface, kind of hardware and packet, address
 SLL2 = b"\0\0\0\0\0\x02\0\x01\0\x06\x02\0\0\0\0\x01\0\0"
+#: IEEE 802.11: duration, three addresses, sequence control; and LLC with SNAP
+WLAN = b"\0\0" + MACS + b"\x02\0\0\0\0\x03" + b"\x10\0"
+SNAP = b"\xaa\xaa\x03\0\0\0\x08\0"
 PPPOE = b"\x11\0\0\x2a\0\x5a"
 NFLOG_LITTLE = b"\x02\0\0\0\x08\0\x01\0\x08\0\x01\0\x05\0\x0a\0\0\0\0\0"
 NFLOG_BIG = b"\x02\0\0\0\0\x08\0\x01\x08\0\x01\0\0\x05\0\x0a\0\0\0\0"
@@ -81,6 +84,14 @@ CASES: dict[str, tuple[int, bytes, int]] = {
     "raw": (101, FOUR, 0),
     "raw, BSD": (12, SIX, 0),
     "raw, OpenBSD": (14, FOUR, 0),
+    "802.11": (105, b"\x08\x01" + WLAN + SNAP + FOUR, 0),
+    "802.11 between access points": (105, b"\x08\x03" + WLAN + bytes(6) + SNAP + FOUR, 0),
+    "802.11 with quality of service": (105, b"\x88\x02" + WLAN + b"\0\0" + SNAP + FOUR, 0),
+    "802.11 behind radiotap": (
+        127,
+        b"\0\0\x0c\0\x04\0\0\0\x02\0\0\0" + b"\x08\x01" + WLAN + SNAP[:-2] + b"\x86\xdd" + SIX,
+        0,
+    ),
     "IPv4": (228, FOUR, 0),
     "IPv6": (229, SIX, 0),
 }
@@ -101,6 +112,21 @@ def test_the_packet_inside(name: str) -> None:
     assert found.data[: len(inside)] == inside
     assert not found.data[len(inside) :].strip(b"\0")
     assert found.scope == scope
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x80\0" + WLAN,  # a beacon
+        b"\x08\x41" + WLAN,  # encrypted
+        b"\x48\x01" + WLAN,  # without data
+        b"\x88\x01" + WLAN + b"\x80\0",  # several packets in one
+        b"\x08\x01",  # cut off
+    ],
+)
+def test_a_wireless_frame_that_shows_no_packet(head: bytes) -> None:
+    """What is not a single packet in the clear is left out."""
+    assert ip_packet(105, head + (SNAP + FOUR if len(head) > 2 else b"")) is None
 
 
 def test_tshark_reads_these_frames(tmp_path: Path) -> None:

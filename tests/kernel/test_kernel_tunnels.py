@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from scapy.contrib.erspan import ERSPAN_II, ERSPAN_III, ERSPAN_PlatformSpecific
 from scapy.contrib.geneve import GENEVE
+from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import GRE, Dot1Q, Ether
@@ -81,6 +82,17 @@ TUNNELLED: dict[str, tuple[str | None, Callable[[Packet], Packet]]] = {
     ),
     "ip-in-ip": ("ipip", lambda inner: OUTER / inner),
     "ip-in-ip6": ("ipip", lambda inner: OUTER6 / inner),
+    "gtp": ("gtp", lambda inner: OUTER / UDP(dport=2152) / GTP_U_Header(teid=7) / inner),
+    "gtp-sequence": (
+        "gtp",
+        lambda inner: OUTER / UDP(dport=2152) / GTP_U_Header(teid=7, S=1, seq=9) / inner,
+    ),
+    "gtp-extension": (
+        "gtp",
+        lambda inner: (
+            OUTER / UDP(dport=2152) / GTP_U_Header(teid=7) / GTPPDUSessionContainer(QFI=9) / inner
+        ),
+    ),
     "twice": (
         None,
         lambda inner: OUTER / GRE() / OUTER / UDP(dport=4789) / VXLAN(vni=1) / ETHER / inner,
@@ -136,6 +148,39 @@ def test_each_setting_opens_its_own() -> None:
                 assert headers(events) == ([GET] if by == setting else []), (setting, name)
         finally:
             harness.close()
+
+
+@pytest.mark.parametrize(
+    ("ports", "head"),
+    [
+        ((40000, 3544), b""),
+        ((3544, 40000), b""),
+        ((3544, 40000), b"\0\0" + bytes(6)),  # origin indication
+        ((40000, 3544), b"\0\1\2\3" + b"idkey" + bytes(9)),  # authentication
+        ((3544, 40000), b"\0\1\0\0" + bytes(9) + b"\0\0" + bytes(6)),
+    ],
+)
+def test_teredo(opening: Harness, ports: tuple[int, int], head: bytes) -> None:
+    """RFC 4380 sections 5.1.1 and 5.2.8: IPv6 behind either, both or none of its headers."""
+    inner = IPv6(src="2001:0:1::1", dst="2001:db8:9::2")
+    outer = OUTER / UDP(sport=ports[0], dport=ports[1])
+    port = 5000 + len(head) + ports[0] % 100
+    opening.show(bytes(outer / Raw(head) / inner / TCP(sport=port, dport=80, seq=1, flags="S")))
+    request = inner / TCP(sport=port, dport=80, seq=2, flags="PA") / Raw(GET)
+    assert headers(opening.show(bytes(outer / Raw(head) / request))) == [GET]
+
+
+def test_both_directions_of_gtp_are_one_flow(opening: Harness) -> None:
+    """Each has a tunnel number of its own."""
+    client, server = {"src": "10.6.0.1", "dst": "10.6.0.2"}, {"src": "10.6.0.2", "dst": "10.6.0.1"}
+    ask = IP(**client) / TCP(sport=9, dport=80, seq=2, flags="PA") / Raw(GET)
+    answer = IP(**server) / TCP(sport=80, dport=9, seq=7, ack=2 + len(GET), flags="PA")
+    answer /= Raw(b"HTTP/1.1 204 No Content\r\n\r\n")
+    flows = {
+        opening.show(bytes(OUTER / UDP(dport=2152) / GTP_U_Header(teid=teid) / packet))[0].flow
+        for teid, packet in enumerate((ask, answer), 1)
+    }
+    assert len(flows) == 1
 
 
 def test_networks_are_told_apart(opening: Harness) -> None:

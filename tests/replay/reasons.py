@@ -162,12 +162,3 @@ REASONS = (
         "proxy-v1 proxy-v2",
     )
 )
-
-#: What is still told wrongly: the case fails, and fails its test when it no longer does.
-OPEN = {
-    "socks4": "HTTP behind another protocol's handshake is not followed",
-    "gtp-u": "this tunnel is not opened",
-    "teredo": "this tunnel is not opened",
-    "link-wlan": "this link type is refused",
-    "link-radiotap": "this link type is refused",
-}

@@ -27,7 +27,7 @@ from shipper.contract.exchange import Exchange
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "captures"
 PIPELINING = CAPTURES / "http-pipelining.pcap"
-RAW, ETHERNET, WLAN = 101, 1, 105
+RAW, ETHERNET, FOREIGN = 101, 1, 195
 SECOND = 10**9
 
 
@@ -237,19 +237,19 @@ def run(path: Path) -> tuple[int, int, str]:
 
 def test_a_file_with_a_link_type_that_is_not_supported(tmp_path: Path) -> None:
     """The others are read, and the rest is said once; alone it is refused."""
-    wlan = write(tmp_path / "wlan.pcap", [(i, bytes(60)) for i in range(7)], WLAN)
+    foreign = write(tmp_path / "foreign.pcap", [(i, bytes(60)) for i in range(7)], FOREIGN)
     good = write(tmp_path / "good.pcap", [(i, p) for i, p in enumerate(conversation(decoy=9))])
     both = tmp_path / "both.pcapng"
-    subprocess.run(["mergecap", "-w", str(both), str(wlan), str(good)], check=True)
+    subprocess.run(["mergecap", "-w", str(both), str(foreign), str(good)], check=True)
     code, records, errors = run(both)
     assert (code, records) == (0, 1)
-    assert errors.count("105 (7)") == 1
+    assert errors.count("195 (7)") == 1
     account = json.loads(errors.splitlines()[-1])
     assert account["packets"] == {
         "packets": 5,
         "unsupported_link_type": 7,
         "bad_tcp_checksum": 1,
     }
-    code, records, errors = run(wlan)
+    code, records, errors = run(foreign)
     assert (code, records, len(errors.splitlines())) == (65, 0, 1)
     assert "not supported" in errors

@@ -48,10 +48,10 @@ class Capture(Section):
         default=True,
         description="leave out the agent's own connections: to where it ships, and of who asks it",
     )
-    decapsulate: Several[Literal["vxlan", "geneve", "gre", "ipip"]] = Field(
+    decapsulate: Several[Literal["vxlan", "geneve", "gre", "ipip", "gtp", "teredo"]] = Field(
         default=(),
         description="tunnels that are opened, with hook `interface`: `vxlan`, `geneve`, `gre` "
-        "(ERSPAN too), `ipip`; replay opens them all",
+        "(ERSPAN too), `ipip`, `gtp` (GTP-U), `teredo`; replay opens them all",
     )
     flow_table: int = Field(
         default=65536, ge=256, le=1 << 24, description="connections followed at once"
