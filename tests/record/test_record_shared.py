@@ -10,7 +10,17 @@ from shipper.record import RecordRejected, RecordSettings
 from shipper.record.model.record import ADAPTERS, CONSTANT, FRESH, PARTICIPANT, SHARED, adapter_of
 from shipper.record.model.versions import RECORD_VERSIONS
 
-from .record_exchanges import CREATED, OFFSET, V4, builder, exchange, request, response
+from .record_exchanges import (
+    CREATED,
+    EXAMPLES,
+    IDENTITY,
+    OFFSET,
+    V4,
+    builder,
+    exchange,
+    request,
+    response,
+)
 
 
 @pytest.mark.parametrize("version", RECORD_VERSIONS)
