@@ -27,6 +27,7 @@ DEVICE: Final = "eth0"
 ID: Final = re.compile(rb"/b\d+/([a-z0-9]+-(?:\d+|p)-\d+)")
 #: What is served as well: longer than any answer in a log takes to be flushed.
 _STILL_S: Final = 1.0
+_BODY: Final = b"~body~bytes~stay~"
 _LOCATION: Final = """
     location /b{size}/ {{
       access_log {at}/ids.log combined buffer=64k flush=200ms;
@@ -102,9 +103,8 @@ class Site:
             nginx = Nginx(at, [self.route.listen[4]], port, more)
         self._ends.callback(nginx.close)
         for size in bodies:
-            (at / "files" / f"body-{size}").write_bytes(b"~body~bytes~stay~" * (size // 17 + 1))
-            with (at / "files" / f"body-{size}").open("ab") as file:
-                file.truncate(size)
+            repeated = _BODY * (size // len(_BODY) + 1)
+            (at / "files" / f"body-{size}").write_bytes(repeated[:size])
         self.nginx = nginx.pid
         self.group.adopt(nginx.pid, *_children(nginx.pid))
         self._log = (at / "ids.log").open("rb")
