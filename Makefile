@@ -140,7 +140,7 @@ faults-all: setup-dev ## The same with the scenarios of many minutes, two hundre
 
 .PHONY: bench-encodings
 bench-encodings: setup-dev ## What each encoding costs a record, beside the default one
-	@PYTHONPATH=tests:tests/record $(BIN)/python -m bench.encodings_cost
+	@PYTHONPATH=tests $(BIN)/python -m bench.encodings_cost
 
 .PHONY: soak
 soak: setup-dev ## Ten minutes at 2,000 exchanges a second to a real Kafka: memory, accounts (root)

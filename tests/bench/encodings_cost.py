@@ -12,8 +12,8 @@ from collections.abc import Callable
 from timeit import timeit
 
 import orjson
-from measure import usual
-from record_exchanges import CREATED, OFFSET, builder
+from record.measure import usual
+from record.record_exchanges import CREATED, OFFSET, builder
 from rich.console import Console
 from rich.table import Table
 

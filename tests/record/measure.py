@@ -1,4 +1,4 @@
-"""What a record costs: `.venv/bin/python tests/record/measure.py` (not a test; prints µs).
+"""What a record costs (not a test; prints µs): `PYTHONPATH=tests python -m record.measure`.
 
 The exchange is that of the project's other measurements: a 350 B request with 7 headers and a
 230 B response with 9. Validation is compared with the same fields as nested BaseModels.
@@ -10,11 +10,12 @@ from typing import Any, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from record_exchanges import CREATED, OFFSET, V4, builder
 from typing_extensions import get_type_hints, is_typeddict
 
 from shipper.contract.exchange import Exchange, Request, Response
 from shipper.record.model.record import ADAPTER, FRESH, RecordDocument, adapter_of
+
+from .record_exchanges import CREATED, OFFSET, V4, builder
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0"
 REQUEST = (

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-from record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange
 
 from shipper.contract.record import EncodedRecord
 from shipper.record import (
@@ -18,6 +17,8 @@ from shipper.record import (
     Stages,
     timestamp,
 )
+
+from .record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange
 
 SECOND = 1_000_000_000
 LATER = replace(IDENTITY, ephemeral_id="0d4b7a52-93d5-4c37-9a5e-2f6a8b1f9c11")

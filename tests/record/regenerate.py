@@ -1,6 +1,6 @@
 """Writes what is generated from the models: schemas, examples, field references.
 
-`.venv/bin/python tests/record/regenerate.py`; the tests say when it is due.
+`PYTHONPATH=tests .venv/bin/python -m record.regenerate`; the tests say when it is due.
 """
 
 from dataclasses import replace
@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import record_accounts
-from record_exchanges import CREATED, EXAMPLES, OFFSET, builder
 
 from shipper.record.avro import avro_schema
 from shipper.record.reference import (
@@ -29,6 +27,9 @@ from shipper.record.schema import (
     json_schema,
     open_schema,
 )
+
+from . import record_accounts
+from .record_exchanges import CREATED, EXAMPLES, OFFSET, builder
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"

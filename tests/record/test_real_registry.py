@@ -10,8 +10,6 @@ from pathlib import Path
 import fastavro
 import orjson
 import pytest
-import regenerate
-from changes import BAD, GOOD
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
@@ -31,6 +29,9 @@ from shipper.record.schema import (
     registry_schema,
 )
 from shipper.registry import Absent, Registered, Registry
+
+from . import regenerate
+from .changes import BAD, GOOD
 
 TOPICS = sorted({contract.name for contract in CONTRACTS})
 

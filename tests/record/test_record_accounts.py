@@ -4,12 +4,13 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_accounts import LATER, SECOND, ledger, letters, record
-from record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, response
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.record import LedgerBuilder, RecordRejected, RecordSettings
 from shipper.record.schema import DEAD, LEDGER
+
+from .record_accounts import LATER, SECOND, ledger, letters, record
+from .record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, response
 
 
 def test_an_account_names_its_worker() -> None:

@@ -8,8 +8,6 @@ from typing import Any
 import fastavro
 import orjson
 import pytest
-import regenerate
-from documents import documents, spoilt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -18,6 +16,9 @@ from pydantic import ValidationError
 from shipper.record.avro import AvroForm, avro_schema
 from shipper.record.faults import first_fault
 from shipper.record.schema import CONTRACTS, RECORDS, Contract, json_schema, open_schema
+
+from . import regenerate
+from .documents import documents, spoilt
 
 FORMS = {contract: AvroForm(contract) for contract in CONTRACTS}
 PARSED = {contract: fastavro.parse_schema(form.schema) for contract, form in FORMS.items()}

@@ -5,7 +5,12 @@ from typing import Any
 
 import orjson
 import pytest
-from record_exchanges import (
+
+from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied, Response
+from shipper.errors import ConfigError
+from shipper.record import Identity, RecordRejected, RecordSettings
+
+from .record_exchanges import (
     BOOT,
     CREATED,
     IDENTITY,
@@ -17,10 +22,6 @@ from record_exchanges import (
     request,
     response,
 )
-
-from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied, Response
-from shipper.errors import ConfigError
-from shipper.record import Identity, RecordRejected, RecordSettings
 
 HOUR = 3_600_000_000_000
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import fastavro
 import pytest
-import regenerate
-from changes import BAD, GOOD
 from jsonschema import Draft202012Validator
 
 from shipper.record.avro import avro_schema
 from shipper.record.avro_compatibility import avro_changes
 from shipper.record.compatibility import breaking, json_changes
 from shipper.record.schema import CONTRACTS, RECORD, Contract, Schema, json_schema, open_schema
+
+from . import regenerate
+from .changes import BAD, GOOD
 
 PAIRS = [
     (old, new) for old, new in combinations(CONTRACTS, 2) if old.name == new.name

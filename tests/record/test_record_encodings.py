@@ -11,12 +11,8 @@ from typing import Any, get_args
 import fastavro
 import orjson
 import pytest
-import regenerate
-from documents import documents as drawn
 from hypothesis import example, given
 from hypothesis import strategies as st
-from record_exchanges import CREATED, OFFSET, builder, exchange, request, response
-from test_record_avro import thorough
 
 from shipper.config import BINARY, Encoding
 from shipper.config.topics import WITH_SCHEMA
@@ -34,6 +30,11 @@ from shipper.record import (
 from shipper.record.model import RECORD_VERSIONS, SCHEMA_NAME
 from shipper.record.model.record import ADAPTER
 from shipper.record.schema import RECORDS, Contract
+
+from . import regenerate
+from .documents import documents as drawn
+from .record_exchanges import CREATED, OFFSET, builder, exchange, request, response
+from .test_record_avro import thorough
 
 ALL = HeaderSettings(request=("*",), response=("*",))
 every_encoding = pytest.mark.parametrize("encoding", ENCODINGS)

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 from brokers.ports import Ports
-from record.record_exchanges import CREATED, OFFSET, V4, builder, exchange, request
 
 from shipper.contract.exchange import Proxied
 from shipper.record import ClientIp, PrivacySettings, RecordSettings
 from shipper.record.addresses import inside
 from shipper.record.forwarded import forwarded_client
+
+from .record_exchanges import CREATED, OFFSET, V4, builder, exchange, request
 
 ALL = ("forwarded", "x-forwarded-for", "x-real-ip")
 TRUSTED = ("192.0.2.0/24", "10.0.0.0/8", "127.0.0.1/32", "2001:db8::/32")

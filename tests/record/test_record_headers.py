@@ -1,8 +1,8 @@
 """Which headers are kept, in which shape, and what is counted."""
 
-from record_exchanges import CREATED, OFFSET, builder, exchange, request, response
-
 from shipper.record import Action, HeaderSettings, NameSeen, RecordSettings
+
+from .record_exchanges import CREATED, OFFSET, builder, exchange, request, response
 
 
 def test_names_values_and_order() -> None:

@@ -3,11 +3,8 @@
 from copy import deepcopy
 from typing import Any
 
-import ocsf_requirements
 import orjson
 import pytest
-import regenerate
-from documents import documents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +12,9 @@ from shipper.record.encoders.ocsf import OcsfEncoder
 from shipper.record.encoders.ocsf_places import ACTIVITIES, NEEDS, PLACES, VARIANTS
 from shipper.record.reference import leaves
 from shipper.record.schema import RECORD, RECORDS, json_schema
+
+from . import ocsf_requirements, regenerate
+from .documents import documents
 
 OCSF = OcsfEncoder()
 GOLDEN = {

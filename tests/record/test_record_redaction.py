@@ -7,7 +7,6 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, request, response
 
 from shipper.contract.exchange import Exchange, Proxied
 from shipper.errors import ConfigError
@@ -20,6 +19,8 @@ from shipper.record import (
     RecordRejected,
     RecordSettings,
 )
+
+from .record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, request, response
 
 MARKER = "s3cr3tM4rk3r"
 KEY = b"0123456789abcdef0123456789abcdef"

@@ -6,10 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
-import regenerate
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
-from regenerate import every_field
 
 from shipper.record.anomalies import ANOMALIES
 from shipper.record.model.counterparts import UNITLESS, counterpart
@@ -26,6 +24,9 @@ from shipper.record.schema import (
     open_schema,
 )
 
+from . import regenerate
+from .regenerate import every_field
+
 every_contract = pytest.mark.parametrize(
     "contract", CONTRACTS, ids=lambda c: f"{c.name}-{c.version}"
 )
@@ -33,7 +34,7 @@ every_contract = pytest.mark.parametrize(
 
 @every_contract
 def test_the_schemas_are_current(contract: Contract) -> None:
-    """`tests/record/regenerate.py` writes them."""
+    """`python -m record.regenerate` in `tests/` writes them."""
     for path, text in regenerate.schema_texts(contract).items():
         assert path.read_bytes() == text, path
 

@@ -6,12 +6,13 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_accounts import ledger, record
-from record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange, request, response
 
 from shipper.contract.record import EncodedRecord
 from shipper.record import HeaderSettings, LedgerBuilder, RecordSettings, shorten
 from shipper.record.model.record import ADAPTER
+
+from .record_accounts import ledger, record
+from .record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange, request, response
 
 ALL = HeaderSettings(request=("*",), response=("*",))
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from record.record_exchanges import CREATED, OFFSET, builder, exchange, request
 
 from shipper.record import Action, HeaderSettings, RecordSettings
+
+from .record_exchanges import CREATED, OFFSET, builder, exchange, request
 
 #: https://www.w3.org/TR/trace-context/#examples-of-http-traceparent-headers
 W3C = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
