@@ -27,13 +27,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 import orjson
 from rich.console import Console
 from rich.text import Text
 
+from shipper.closing import Closing
 from shipper.delivery import MockBroker, Received, Start, TopicReader
 from shipper.errors import ShipperError, UnavailableError
 from shipper.tail import Cells, cells, printable
@@ -201,7 +202,7 @@ def _usable(host: str) -> bool:
     return False
 
 
-class _Client(threading.Thread):
+class _Client(Closing, threading.Thread):
     """Asks, and remembers the id of each request that was answered."""
 
     def __init__(self, addresses: list[tuple[str, int]]) -> None:
@@ -251,17 +252,13 @@ class _Client(threading.Thread):
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ask no more."""
         self._stopped.set()
         self.join(1.0)
 
 
-class _Agent:
+class _Agent(Closing):
     """`shipper run` as a process of its own, and what it says on standard error."""
 
     def __init__(self, bootstrap: str, ports: list[int]) -> None:
@@ -345,15 +342,8 @@ class _Agent:
         error.exit_code = code if code > 0 else 1
         return error
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the process, and remove what it kept."""
         if self._process.poll() is None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):

@@ -5,17 +5,17 @@ What is readable of a damaged file is read, and the rest is said.
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from shipper.capture import inflated, pcap, pcapng
 from shipper.capture.container import DamageError, Frame, Stream
+from shipper.closing import Closing
 from shipper.errors import InputError
 
 _REMEDY = "give a pcap or pcapng file, plain or gzipped"
 
 
-class CaptureFile:
+class CaptureFile(Closing):
     """An open capture file. `damage` says, after reading, what could not be read and why."""
 
     def __init__(self, path: Path) -> None:
@@ -49,15 +49,8 @@ class CaptureFile:
             return pcap.PcapReader(magic, stream)
         raise DamageError("it begins like none")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._raw.close()
 
     def __iter__(self) -> Iterator[Frame]:

@@ -3,8 +3,7 @@
 import time
 from collections.abc import Iterator
 from enum import Enum
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -16,6 +15,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from shipper.closing import Closing
 from shipper.delivery import errors
 from shipper.delivery.clientlog import client_logger
 from shipper.delivery.errors import Settings
@@ -52,7 +52,7 @@ class Extent(NamedTuple):
     trimmed: frozenset[int]
 
 
-class TopicReader:
+class TopicReader(Closing):
     """Reads all partitions of a topic.
 
     `start` is a place, or a time (ms since the epoch): then each partition begins with its first
@@ -168,17 +168,6 @@ class TopicReader:
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         if not self._begun:

@@ -4,18 +4,16 @@ It listens on a port of its own on loopback and speaks the real protocol, withou
 what it keeps is in memory. A topic comes into being when it is first asked for.
 """
 
-from types import TracebackType
-from typing import Self
-
 from confluent_kafka import KafkaException, Producer
 
+from shipper.closing import Closing
 from shipper.delivery.clientlog import client_logger
 from shipper.errors import UnavailableError
 
 _START_S = 10.0
 
 
-class MockBroker:
+class MockBroker(Closing):
     """One broker, from construction to `close`; `bootstrap` is its host:port."""
 
     def __init__(self) -> None:
@@ -38,14 +36,3 @@ class MockBroker:
     def close(self) -> None:
         """End the broker and what it kept."""
         self._holder = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -8,13 +8,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from brokers.fetching import alone, fetch
 from brokers.ports import Ports
 from brokers.waiting import eventually
 
+from shipper.closing import Closing
 from shipper.errors import UnavailableError
 
 _MODULE: Final = "github.com/grafana/loki/v3"
@@ -83,7 +83,7 @@ def _build(to: Path) -> None:
     )  # fmt: skip
 
 
-class Loki:
+class Loki(Closing):
     """One Loki that answers, from `with` to its end."""
 
     def __init__(self, at: Path) -> None:
@@ -131,12 +131,8 @@ class Loki:
         eventually(self._ready, "Loki is ready", _READY_S)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End it."""
         self._process.terminate()
         self._process.wait(30)
         self._said.close()

@@ -15,9 +15,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from shipper.closing import Closing
 from shipper.delivery.errors import Setting
 from shipper.errors import UnavailableError
 
@@ -37,7 +37,7 @@ _JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m")
 _ANSWER_S = 60.0
 
 
-class Connect:
+class Connect(Closing):
     """One worker, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -144,17 +144,6 @@ class Connect:
         self._process.kill()
         self._process.wait()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _serves(self) -> bool:
         if self._process.poll() is not None:

@@ -24,12 +24,11 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from shipper.closing import Closing
 from shipper.delivery.errors import Setting
 from shipper.errors import UnavailableError
 
@@ -44,7 +43,7 @@ READY_S = 120.0
 _HEAP_MB = {1: 256, 3: 192}
 
 
-class Kafka(Administration):
+class Kafka(Administration, Closing):
     """A cluster of `nodes` (1 or 3), each broker and controller.
 
     `properties` are laid over the brokers' own. `advertise` gives a node's port for clients when
@@ -133,17 +132,6 @@ class Kafka(Administration):
         for node in self._all:
             node.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         # An id that begins with "-" would be taken for an option.

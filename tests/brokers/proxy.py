@@ -16,15 +16,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from shipper.closing import Closing
 
 from .ports import Ports
 
 _CHUNK = 65536
 
 
-class Proxy:
+class Proxy(Closing):
     """One port of 127.0.0.1 that leads somewhere, well or badly."""
 
     def __init__(self) -> None:
@@ -90,17 +90,6 @@ class Proxy:
         """End all connections, and listen no longer."""
         self._shut()
         self.cut()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _change(self, *, delivers: bool = True, answers: bool = True, delay_s: float = 0.0) -> None:
         self._delivers, self._answers, self._delay_s = delivers, answers, delay_s

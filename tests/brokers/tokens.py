@@ -13,15 +13,16 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
+
+from shipper.closing import Closing
 
 AUDIENCE = "kafka"
 ISSUER = "tests"
 _KEY_ID = "k1"
 
 
-class TokenEndpoint:
+class TokenEndpoint(Closing):
     """Gives a token to who knows one of `clients`: secrets by client id, changeable at any time.
 
     The token's subject, which is Kafka's user, is the client id; it is valid for `lifetime_s`.
@@ -79,17 +80,6 @@ class TokenEndpoint:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _public(self) -> dict[str, str]:
         said = _openssl("rsa", "-in", str(self._key), "-noout", "-modulus").decode()

@@ -8,10 +8,10 @@ on the same port, answer late, or answer with an error.
 import ctypes
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import confluent_kafka
+
+from shipper.closing import Closing
 
 PRODUCE = 0
 METADATA = 3
@@ -28,7 +28,7 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-class FaultyBroker:
+class FaultyBroker(Closing):
     """One broker (id 1) that does as it is told."""
 
     def __init__(self) -> None:
@@ -73,17 +73,6 @@ class FaultyBroker:
         """End the cluster."""
         self._library.rd_kafka_mock_cluster_destroy(self._cluster)
         self._library.rd_kafka_destroy(self._client)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def brokers() -> Iterator[FaultyBroker]:

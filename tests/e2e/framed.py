@@ -9,7 +9,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from brokers.connect import FILE_SINK
 from confluent_kafka import Message
@@ -25,7 +25,7 @@ from .commands import shipper
 from .count import ids
 from .stack import Stack
 
-_FRAMING = "confluent"
+_FRAMING: Final = "confluent"
 #: Encoding -> what `shipper schema register` calls its schema.
 _KINDS: dict[Encoding, str] = {"ecs": "closed", "avro": "avro"}
 ENCODINGS = tuple(_KINDS)

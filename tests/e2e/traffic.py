@@ -9,18 +9,19 @@ import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Self
 
 from brokers.ports import Ports
 from brokers.waiting import eventually
 from live.nginx import Nginx
 from live.workload import WRK_THREADS, start_wrk
 
+from shipper.closing import Closing
+
 _ADDRESS = "127.0.0.1"
 _PATIENCE_S = 90.0
 
 
-class Traffic:
+class Traffic(Closing):
     """One nginx, and a wrk whenever requests are wanted."""
 
     def __init__(self) -> None:
@@ -52,9 +53,3 @@ class Traffic:
         """Serve no more, and forget what was asked."""
         self._nginx.close()
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -11,17 +11,19 @@ with that configuration: one `_bulk` for a batch, `create`, `_id` = key, into th
 import threading
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from brokers.connect import printed
 from stores.store import Store
+
+from shipper.closing import Closing
 
 _BATCH = 500
 _PAUSE_S = 0.1
 _CREATED, _EXISTS = 201, 409
 
 
-class Writer:
+class Writer(Closing):
     """Follows a worker's output until it is closed; what went wrong is raised there."""
 
     def __init__(self, printed: Path, store: Store, prefix: str) -> None:
@@ -56,12 +58,6 @@ class Writer:
         """Write no more."""
         self._over.set()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _follow(self) -> None:
         try:

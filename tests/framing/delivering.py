@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from shipper import wiring
+from shipper.closing import Closing
 from shipper.config import Config, load
 from shipper.delivery import SpooledSink
 from shipper.record import Record, RecordBuilder
@@ -55,7 +55,7 @@ def options(config: Config) -> list[str]:
     return [part for name, value in said.items() for part in ("--set", f"{name}={value}")]
 
 
-class Delivering:
+class Delivering(Closing):
     """One worker's delivery; `said` has its log, `sent` the documents in the order of numbers."""
 
     def __init__(self, config: Config) -> None:
@@ -93,13 +93,6 @@ class Delivering:
         """Go on until this is said."""
         self.until(lambda: any(words in line for line in self.said), f"said: {words}")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End as the worker does: what is not acknowledged stays in the spool."""
         self.sink.close()

@@ -10,11 +10,12 @@ import threading
 import uuid
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from brokers.ports import Ports
+
+from shipper.closing import Closing
 
 Answer = tuple[int, object]
 Instead = Callable[[Answer], Answer | bytes]
@@ -44,7 +45,7 @@ class Stored(NamedTuple):
         return told if self.kind == "AVRO" else {**told, "schemaType": self.kind}
 
 
-class StandIn:
+class StandIn(Closing):
     """One registry on a port of its own. `instead` overrides every answer, `asked` has all paths.
 
     `guids` says whether it gives GUIDs, `user` whom it asks for a password, `compatible` what it
@@ -92,15 +93,8 @@ class StandIn:
         self.stored.clear()
         self._first_id += 1000
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Listen no more."""
         self.down()
 
     def answer(self, method: str, path: str, body: dict[str, Any], login: str) -> Answer | bytes:

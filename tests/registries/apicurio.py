@@ -12,8 +12,7 @@ import subprocess
 import tempfile
 import urllib.request
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from brokers.fetching import alone, artefact
 from brokers.node import last_words
@@ -21,6 +20,7 @@ from brokers.ports import Ports
 from brokers.waiting import eventually
 from stores.artefacts import java_home
 
+from shipper.closing import Closing
 from shipper.errors import UnavailableError
 
 VERSION: Final = "3.3.3"
@@ -32,7 +32,7 @@ _FOLDER: Final = Path(__file__).parents[2] / "build" / "registries"
 _JAVA: Final = 25
 
 
-class Apicurio:
+class Apicurio(Closing):
     """One registry, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -80,17 +80,6 @@ class Apicurio:
         self._process.kill()
         self._process.wait()
         self._output.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _serves(self) -> bool:
         if self._process.poll() is not None:

@@ -19,13 +19,13 @@ import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from brokers.node import last_words
 from brokers.ports import Ports
 from brokers.waiting import eventually
 
+from shipper.closing import Closing
 from shipper.errors import UnavailableError
 
 from .artefacts import ELASTICSEARCH, Distribution, home, java_home
@@ -50,7 +50,7 @@ class Answer:
     body: dict[str, Any]
 
 
-class Store:
+class Store(Closing):
     """One node, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -126,17 +126,6 @@ class Store:
             self._process.wait()
             self._process = None
         self._folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _begin(self) -> None:
         name, folder = self.distribution.name, Path(self._folder.name)

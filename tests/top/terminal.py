@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+
+from shipper.closing import Closing
 
 _numbers = itertools.count()
 _PATIENCE_S = 30.0
 
 
-class Terminal:
+class Terminal(Closing):
     """A tmux server of its own with one window that runs a command of shipper's.
 
     When the command ends, its exit code stands on the screen as `ended with N`.
@@ -57,15 +57,8 @@ class Terminal:
             time.sleep(0.1)
         return screen
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End whatever runs in it."""
         self._tmux("kill-server")
 
     def _tmux(self, *words: str) -> str:
