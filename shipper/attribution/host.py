@@ -44,7 +44,9 @@ class Host:
         self._versions = itertools.count(1)
         self._names = Names(sources, changed=self._changed, log=log, patience=patience)
         self._patience = patience
-        self._mixed = Path("/proc/self/cgroup").read_text().count("\n") > 1
+        self._said = False
+        self._mixed = _version_1_in_use()
+        self._log = log
         self._cgroups = Cgroups(root, self._came) if root is not None else None
         if self._cgroups is not None:
             self._cgroups.read()
@@ -129,6 +131,8 @@ class Host:
                 return
             if ready and self._cgroups is not None:
                 self._take_in(self._cgroups)
+            elif self._cgroups is not None and self._cgroups.unwatched:
+                self._look_again(self._cgroups)
             for refresh in self._refreshers:
                 refresh()
 
@@ -143,6 +147,21 @@ class Host:
                 cgroups.read()
         self._changed()
 
+    def _look_again(self, cgroups: Cgroups) -> None:
+        """Not every change is told: too many cgroups for the watches that a user may have."""
+        if not self._said:
+            self._said = True
+            self._log.warning(
+                "%d cgroups can't be watched, and are looked at once a second: "
+                "raise fs.inotify.max_user_watches",
+                cgroups.unwatched,
+            )
+        before = len(cgroups.known)
+        with self._lock:
+            cgroups.read()
+        if len(cgroups.known) != before:
+            self._changed()
+
     def _changed(self) -> None:
         self.version = next(self._versions)
 
@@ -151,6 +170,14 @@ class Host:
         found = place(path)
         if found.container or found.pod:
             self._names.expect(found)
+
+
+def _version_1_in_use() -> bool:
+    """Whether there are hierarchies besides that of version 2 (cgroups(7))."""
+    try:
+        return Path("/proc/self/cgroup").read_text().count("\n") > 1
+    except OSError:
+        return False
 
 
 def _named(path: str) -> Place | Reason:

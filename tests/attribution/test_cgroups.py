@@ -1,8 +1,10 @@
 """Real cgroups that the test makes: known as they come, remembered when they have gone."""
 
+import errno
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from shipper.attribution import Holder, Host
 from shipper.attribution.cgroups import Cgroups
+from shipper.attribution.inotify import Inotify
 from shipper.attribution.paths import Place
 from shipper.capture import find_root
 
@@ -121,3 +124,27 @@ def test_a_cgroup_without_a_name_of_ours(below: Path) -> None:
     assert host.place(number(below)) == "cgroup_unnamed"
     assert host.place_of(Holder(cgroup=number(below))) == "cgroup_unnamed"
     host.close()
+
+
+def test_more_cgroups_than_may_be_watched(
+    below: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are looked at again and again, and that is said once.
+
+    The limit is the whole user's, so that to reach it would disturb whoever else runs here.
+    """
+
+    def full(_self: Inotify, path: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Inotify, "watch", full)
+    host = Host(find_root().path, log=LOG)
+    host.start()
+    made = below / f"docker-{ID}.scope"
+    made.mkdir()
+    deadline = time.monotonic() + 30
+    while host.place(number(made)) != Place(ID, "docker"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    host.close()
+    assert ["can't be watched" in line for line in caplog.messages] == [True]
