@@ -10,38 +10,27 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shipper import privileges, wiring
+from shipper.blind_spots import blind_spots
 from shipper.capture import find_root, open_kernel, program_source
 from shipper.config import Config
 from shipper.coverage import coverage, coverage_line
 from shipper.delivery import check_kafka
 from shipper.errors import ShipperError, UnavailableError
-
-Status = Literal["ok", "warn", "fail"]
+from shipper.finding import Finding, Status
 
 #: The ring buffer came with 5.8, links for cgroup programs with 5.7.
 _OLDEST_KERNEL = (5, 8)
 _CAPABILITIES = {12: "NET_ADMIN", 13: "NET_RAW", 38: "PERFMON", 39: "BPF"}
 _SYS_ADMIN = 21
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check: what was looked at, how it stands, and what to do unless it is well."""
-
-    check: str
-    status: Status
-    found: str
-    remedy: str = ""
 
 
 def _kernel(_config: Config) -> Finding:
@@ -219,6 +208,7 @@ def examine(config: Config, seconds: float) -> Iterator[Finding]:
             yield check(config)
         except ShipperError as error:
             yield Finding(check.__name__.strip("_"), "fail", str(error))
+    yield from blind_spots(config)
     try:
         yield from _capture(config, seconds)
     except ShipperError as error:

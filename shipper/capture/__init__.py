@@ -4,6 +4,7 @@ The door of the room: `open_kernel` loads and attaches (privileged, once), a `Ri
 whoever holds it, and `Replay` feeds a capture file through the same program.
 """
 
+from shipper.capture.abilities import Ability, abilities, multipath_sockets, redirecting
 from shipper.capture.capture_file import CaptureFile
 from shipper.capture.cgroups import CgroupRoot, find_root
 from shipper.capture.estate import Estate
@@ -15,6 +16,7 @@ from shipper.capture.settings import TUNNELS, CaptureSettings, HookName, Rules
 
 __all__ = [
     "TUNNELS",
+    "Ability",
     "CaptureFile",
     "CaptureSettings",
     "CgroupRoot",
@@ -25,8 +27,11 @@ __all__ = [
     "Ring",
     "Rules",
     "TestRun",
+    "abilities",
     "find_root",
+    "multipath_sockets",
     "open_kernel",
     "possible_cpus",
     "program_source",
+    "redirecting",
 ]

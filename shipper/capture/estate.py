@@ -80,6 +80,8 @@ def layout_of(task: Mapping[str, Any]) -> str:
     source = Path(str(task["source"]))
     declared = [_bare((source.parent / name).read_text()) for name in _DECLARING]
     made = {name: task.get(name) for name in _MAKING}
+    # Which network namespace is ours stands in the place, where that matters.
+    made["flags"] = [flag for flag in task.get("flags", ()) if "THIS_NET" not in flag]
     return _digest([*declared, json.dumps([made, _place(task)], sort_keys=True)])
 
 

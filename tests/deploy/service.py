@@ -8,8 +8,10 @@ depends on. What stands in the table was seen there; the last line is one JSON o
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from pathlib import Path
 from image import base
 from image.engine import LIBRARY, ULIMITS, exists, podman
 from image.neighbour import ask
+from live.bpf_objects import NONE, held_by
 from product.agent import serving
 
 from shipper.capture import find_root
@@ -32,6 +35,7 @@ _BEFORE = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv")
 _NEEDED = ("python3-bpfcc", "linux-libc-dev")
 _PATIENCE_S = 90.0
 _REQUESTS = 10
+_PACE_S = 0.01
 #: Where what a package leaves behind would lie.
 _SEARCHED = ("/etc", "/usr", "/opt", "/var/lib", "/var/log", "/run/shipper", "/tmp")  # noqa: S108
 #: Of others: what systemd and dpkg themselves note down as time goes by.
@@ -62,6 +66,10 @@ class Machine:
     def processes(self) -> str:
         """The command lines of all its processes."""
         return self.do("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+    def systemd(self) -> int:
+        """The pid of its systemd, as this host counts."""
+        return int(podman("inspect", "--format", "{{.State.Pid}}", self.name))
 
     def files(self) -> set[str]:
         """Every file below the folders where something could be left."""
@@ -153,6 +161,39 @@ def recorded(it: Machine, port: int, path: str) -> bool:
     return True
 
 
+def restarted(it: Machine, port: int) -> bool:
+    """Asked all the while that it is restarted: whether each request is a record, and one."""
+    over, asked = threading.Event(), 0
+
+    def ask_on() -> None:
+        nonlocal asked
+        while not over.is_set():
+            ask("127.0.0.1", port, f"/restart/{asked}/")
+            asked += 1
+            time.sleep(_PACE_S)
+
+    asking = threading.Thread(target=ask_on)
+    asking.start()
+    try:
+        it.do("systemctl", "restart", "shipper")
+        time.sleep(1)
+    finally:
+        over.set()
+        asking.join()
+
+    def paths() -> list[str]:
+        text = it.tries("cat", "/var/lib/shipper/records.jsonl")[1]
+        return re.findall(r'"/restart/(\d+)/', text)
+
+    wait(lambda: len(set(paths())) >= asked)
+    told = [
+        json.loads(line) for line in it.do("cat", "/var/lib/shipper/records.jsonl").splitlines()
+    ]
+    told = [one["url"]["original"] for one in told if "/restart/" in one["url"]["original"]]
+    sys.stderr.write(f"restarted while {asked} requests were made; records of them: {len(told)}\n")
+    return len(told) == len(set(told)) == asked
+
+
 def examine(built: Path) -> dict[str, bool]:
     """What was seen, by what it shows."""
     seen: dict[str, bool] = {}
@@ -171,13 +212,18 @@ def examine(built: Path) -> dict[str, bool]:
         it.do("systemctl", "reload", "shipper")
         seen["reload keeps the process"] = it.shows("MainPID") == pid
         seen["requests recorded after a reload"] = recorded(it, port, "second")
+        seen["restarted under load: no request lost, none told twice"] = restarted(it, port)
+        pid = it.shows("MainPID")
         seen["the watchdog is fed"] = _fed(it)
         it.do("sh", "-c", f"kill -KILL {pid}")
         wait(lambda: it.shows("MainPID") not in {pid, "0"})
         wait(lambda: it.shows("ActiveState") == "active")
         seen["started again after a kill"] = recorded(it, port, "third")
+        held = held_by(it.systemd())
         it.do("systemctl", "stop", "shipper")
         seen["stopped in order"] = it.shows("Result") == "success"
+        wait(lambda: held.alive() == NONE)
+        seen["what systemd held for a restart is gone"] = held != NONE
         it.do("dpkg", "--purge", "shipper")
         left = sorted(it.files() - before)
         sys.stderr.write("".join(f"left: {path}\n" for path in left))
