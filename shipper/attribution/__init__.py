@@ -14,7 +14,7 @@ from shipper.attribution.kubelet import Kubelet
 from shipper.attribution.lookup import Asking, Channel, Remote, channels, serve
 from shipper.attribution.names import Source
 from shipper.attribution.pods import PodLogs
-from shipper.attribution.processes import Processes, ProcessSettings
+from shipper.attribution.processes import Executables, Processes, ProcessSettings
 from shipper.attribution.procfs import Procfs
 from shipper.attribution.runtimes import RuntimeSocket
 
@@ -26,6 +26,7 @@ __all__ = [
     "BootClock",
     "Channel",
     "Ends",
+    "Executables",
     "Holder",
     "Host",
     "Kubelet",

@@ -5,6 +5,7 @@ like any other. A question is one JSON object in one packet, and so is its answe
 
     {"id": 1, "source": 0, "container": "<64 digits>", "pod": "<uid>"}    names, of one source
     {"id": 2, "process": 4242, "start": 81234}                            its executable
+    {"id": 3, "digest": 4242, "start": 81234}                             and what is in it, SHA-256
 
 `start` is the process's start time in ticks of the clock (field 22 of /proc/PID/stat), so that a
 pid that has been given again is not answered for. Whatever is not of these forms is refused.
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from shipper.attribution.digests import Digests
 from shipper.attribution.names import NO_ANSWER, Source
 from shipper.attribution.parts import Part
 from shipper.attribution.paths import Place
@@ -31,6 +33,7 @@ _MOST_BYTES: Final = 64 << 10
 _TIMEOUT: Final = 15.0
 _NAMES: Final = {"id", "source", "container", "pod"}
 _EXECUTABLE: Final = {"id", "process", "start"}
+_DIGEST: Final = {"id", "digest", "start"}
 _START: Final = 19  # field 22, counted behind the name, which may hold spaces
 
 Channel = socket.socket
@@ -43,6 +46,7 @@ def channels() -> tuple[Channel, Channel]:
 
 def serve(asking: Sequence[Channel], sources: Sequence[Source]) -> None:
     """Answer until nobody is there to ask any more."""
+    digests = Digests()
     open_ones = {channel.fileno(): channel for channel in asking}
     poll = select.poll()
     for descriptor in open_ones:
@@ -52,7 +56,7 @@ def serve(asking: Sequence[Channel], sources: Sequence[Source]) -> None:
             try:
                 packet = open_ones[descriptor].recv(_MOST_BYTES)
                 if packet:
-                    open_ones[descriptor].send(_answered(packet, sources))
+                    open_ones[descriptor].send(_answered(packet, sources, digests))
                     continue
             except OSError:
                 pass  # whoever asked has gone
@@ -60,20 +64,20 @@ def serve(asking: Sequence[Channel], sources: Sequence[Source]) -> None:
             open_ones.pop(descriptor).close()
 
 
-def _answered(packet: bytes, sources: Sequence[Source]) -> bytes:
+def _answered(packet: bytes, sources: Sequence[Source], digests: Digests) -> bytes:
     identifier: Any = None
     try:
         question = json.loads(packet)
         identifier = question["id"]
-        told: Part = {"id": identifier, "told": _answer(question, sources)}
+        told: Part = {"id": identifier, "told": _answer(question, sources, digests)}
     except NO_ANSWER as error:
         what = str(error) if isinstance(error, OSError | ValueError) else repr(error)
         told = {"id": identifier, "problem": what}
     return json.dumps(told).encode()
 
 
-def _answer(question: dict[str, Any], sources: Sequence[Source]) -> Part:
-    """What is asked, if it is one of the two questions; ValueError if not."""
+def _answer(question: dict[str, Any], sources: Sequence[Source], digests: Digests) -> Part:
+    """What is asked, if it is one of the three questions; ValueError if not."""
     if question.keys() == _NAMES:
         place = Place(container=question["container"], pod=question["pod"])
         if _CONTAINER.fullmatch(place.container) and _POD.fullmatch(place.pod):
@@ -81,6 +85,8 @@ def _answer(question: dict[str, Any], sources: Sequence[Source]) -> Part:
             return source.ask(place)
     elif question.keys() == _EXECUTABLE:
         return _executable(int(question["process"]), int(question["start"]))
+    elif question.keys() == _DIGEST:
+        return _digest(int(question["digest"]), int(question["start"]), digests)
     raise ValueError("that is none of the questions")
 
 
@@ -92,6 +98,21 @@ def _executable(process: int, start: int) -> Part:
             return {}
         path = str((folder / "exe").readlink())
         return {"executable": path} if path and _started(folder) == start else {}
+    except FileNotFoundError:
+        return {}
+
+
+def _digest(process: int, start: int, digests: Digests) -> Part:
+    """The digest of its program, {} where it is not this process any more, or the file too large.
+
+    It is what runs that is read, whatever stands at its path by now.
+    """
+    folder = Path("/proc") / str(process)
+    try:
+        if _started(folder) != start:
+            return {}
+        digest = digests.of(folder / "exe")
+        return {"sha256": digest} if digest and _started(folder) == start else {}
     except FileNotFoundError:
         return {}
 
@@ -132,6 +153,10 @@ class Asking:
     def executable(self, process: int, start: int) -> str | None:
         """The path of a process's program; None where it is not known, or no more."""
         return self.ask(process=process, start=start).get("executable")
+
+    def digest(self, process: int, start: int) -> str | None:
+        """The SHA-256 of a process's program; None where it is not known, or no more."""
+        return self.ask(digest=process, start=start).get("sha256")
 
 
 class Remote:

@@ -6,9 +6,9 @@ if they are of the very process, which pid and start time tell; where the pids o
 host's (an agent in a pid namespace of its own), they are not read.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shipper.attribution.boot_clock import BootClock
@@ -25,12 +25,16 @@ REASONS: Final = (
     "not_noted",  # no hook saw whose socket it is
 )
 
+_DIRECTIONS: Final = ("ingress", "egress", None)
 #: Processes remembered; beyond it all are met anew.
 _KEPT: Final = 8192
 
 Part = dict[str, Any]
 #: A command line without its secrets, of its words.
 Redact = Callable[[Sequence[str]], str]
+#: What `process` says of the executable of a pid that started at a tick of the clock, {} where it
+#: has ended. Takes its time. OSError or ValueError: nobody knows.
+Executables = Callable[[int, int], Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,8 @@ class ProcessSettings:
     parents: bool = False
     #: how a command line is told; None: not at all
     command_line: Redact | None = None
+    #: who is asked for the executable; None: nobody
+    executables: Executables | None = None
 
 
 class Processes:
@@ -52,6 +58,9 @@ class Processes:
         self._procfs = procfs
         self._clock = clock
         self._ends: dict[tuple[Owner, str | None], Ends] = {}
+        self._holders: dict[Owner, Holder] = {}
+        #: processes whose executable is to be asked for, by the thread of attribution
+        self._asked: deque[Owner] = deque(maxlen=_KEPT)
 
     def ends(self, exchange: Exchange) -> Ends:
         """The holder of the end that the kernel named; it stands at the view's end."""
@@ -64,8 +73,18 @@ class Processes:
         return self._ends.get(key) or self._meet(key)
 
     def refresh(self) -> None:
-        """Keep up with the wall clock."""
+        """Keep up with the wall clock, and ask for the executables of who was met since."""
         self._clock.look()
+        executables = self._settings.executables
+        while self._asked and executables is not None:
+            owner = self._asked.popleft()
+            try:
+                told = executables(owner.pid, self._procfs.tick(owner))
+            except (OSError, ValueError):
+                self._asked.clear()
+                return
+            if told:
+                self._know_more(owner, told)
 
     def totals(self) -> dict[str, Any]:
         """What became of the exchanges; together they are all that were asked about."""
@@ -74,13 +93,26 @@ class Processes:
     def _meet(self, key: tuple[Owner, str | None]) -> Ends:
         if len(self._ends) >= _KEPT:
             self._ends.clear()
+            self._holders.clear()
         owner, direction = key
-        # The same object for both roles: it stands for the process.
-        other = self._ends.get((owner, "egress" if direction == "ingress" else "ingress"))
-        holder = (other.source or other.destination if other else None) or self._holder(owner)
+        holder = self._holders.get(owner)
+        if holder is None:
+            holder = self._holders[owner] = self._holder(owner)
+            if owner.start:
+                self._asked.append(owner)
         ends = Ends(source=holder) if direction == "egress" else Ends(destination=holder)
         self._ends[key] = ends
         return ends
+
+    def _know_more(self, owner: Owner, told: Part) -> None:
+        """A new object, because what is kept of the old one lacks it."""
+        before = self._holders.get(owner)
+        if before is None:
+            return
+        parts = {**before.parts, "process": {**before.parts["process"], **told}}
+        self._holders[owner] = replace(before, parts=parts)
+        for direction in _DIRECTIONS:
+            self._ends.pop((owner, direction), None)
 
     def _holder(self, owner: Owner) -> Holder:
         process: Part = {"pid": owner.pid}

@@ -36,6 +36,10 @@ class Procfs:
         """Its cgroups, where the host has those of version 1; "" where its id says all."""
         return self._read(owner, "cgroup") if self._mixed else ""
 
+    def tick(self, owner: Owner) -> int:
+        """When it started, as field 22 of its stat says it: ticks of the clock since boot."""
+        return owner.start * self._ticks // _SECOND
+
     def _read(self, owner: Owner, name: str) -> str:
         """A file of the very process: it is still the one when it has been read."""
         if not self._hosts or not owner.start:
@@ -54,4 +58,4 @@ class Procfs:
         except OSError:
             return False
         start = int(stat.rpartition(b")")[2].split()[_START])
-        return start == owner.start * self._ticks // _SECOND
+        return start == self.tick(owner)

@@ -1,13 +1,16 @@
 """The configuration -> who tells, for each exchange, who took part."""
 
 import logging
+import os
 from pathlib import Path
+from typing import Any
 
 from shipper.attribution import (
     Asking,
     Attributor,
     BootClock,
     Channel,
+    Executables,
     Host,
     Kubelet,
     PodLogs,
@@ -36,19 +39,20 @@ def attribution(
     told = config.attribution
     if not (told.containers or told.processes):
         return None
-    host = _host(config, log, channel)
-    processes = _processes(config) if told.processes else None
+    asking = Asking(channel) if channel is not None else None
+    host = _host(config, log, asking)
+    processes = _processes(config, asking) if told.processes else None
     host.start(*([processes.refresh] if processes is not None else []))
     return Attributor(host, processes)
 
 
-def _host(config: Config, log: logging.Logger, channel: Channel | None) -> Host:
+def _host(config: Config, log: logging.Logger, asking: Asking | None) -> Host:
     """Who knows the cgroups, where they are asked for and can be known."""
     if config.attribution.containers:
         try:
             return Host(
                 _root(config),
-                _sources(config, channel),
+                _sources(config, asking),
                 log=log,
                 patience=config.attribution.max_wait,
             )
@@ -57,14 +61,30 @@ def _host(config: Config, log: logging.Logger, channel: Channel | None) -> Host:
     return Host(None, log=log)
 
 
-def _processes(config: Config) -> Processes:
+def _processes(config: Config, asking: Asking | None) -> Processes:
     """Who knows the processes."""
     told = config.attribution
     settings = ProcessSettings(
         parents=told.parents,
         command_line=CommandLines(record_settings(config)).text if told.command_lines else None,
+        executables=_executables(asking, hashes=told.hashes) if asking is not None else None,
     )
     return Processes(settings, Procfs(), BootClock())
+
+
+def _executables(asking: Asking, *, hashes: bool) -> Executables:
+    """Who knows the executables of others."""
+
+    def told(process: int, start: int) -> dict[str, Any]:
+        path = asking.executable(process, start)
+        if path is None:
+            return {}
+        part: dict[str, Any] = {"executable": os.fsencode(path).decode("utf-8", "replace")}
+        if hashes and (digest := asking.digest(process, start)):
+            part["hash"] = {"sha256": digest}
+        return part
+
+    return told
 
 
 def privileged_sources(config: Config) -> list[Source]:
@@ -76,12 +96,11 @@ def privileged_sources(config: Config) -> list[Source]:
     return sources
 
 
-def _sources(config: Config, channel: Channel | None) -> list[Source]:
+def _sources(config: Config, asking: Asking | None) -> list[Source]:
     """Who knows names; of two that know the same, the first one is believed."""
     told = config.attribution
     sources = privileged_sources(config)
-    if channel is not None:
-        asking = Asking(channel)
+    if asking is not None:
         sources = [Remote(asking, n, source.name) for n, source in enumerate(sources)]
     if told.kubelet:
         kubelet = Kubelet(

@@ -1,5 +1,6 @@
 """What is believed of /proc, how processes are told, and why some are not."""
 
+import hashlib
 import os
 import time
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shipper.attribution import BootClock, Processes, ProcessSettings, Procfs
+from shipper.attribution.digests import Digests
 from shipper.attribution.processes import REASONS
 from shipper.contract.events import Owner
 from shipper.contract.exchange import Connection, Exchange, Request, Response
@@ -114,3 +116,53 @@ def test_a_start_is_told_alike_whoever_tells_it() -> None:
     clock = BootClock()
     exact = _this_process().start + 7_654_321
     assert clock.text(exact) == clock.text(_this_process().start)
+
+
+def test_an_executable_that_is_asked_for() -> None:
+    """Not while an exchange waits; then a new holder has it, and the old one is not changed."""
+    owner = _this_process()
+    asked: list[tuple[int, int]] = []
+
+    def executables(pid: int, tick: int) -> dict[str, object]:
+        asked.append((pid, tick))
+        return {"executable": "/usr/bin/python3"}
+
+    processes = Processes(ProcessSettings(executables=executables), Procfs(), BootClock())
+    before = processes.ends(_exchange(owner)).destination
+    assert before is not None
+    assert asked == []
+    processes.refresh()
+    after = processes.ends(_exchange(owner)).destination
+    assert after is not None
+    assert asked == [(os.getpid(), owner.start * _TICKS // 1_000_000_000)]
+    assert "executable" not in before.parts["process"]
+    assert after.parts["process"] == {
+        **before.parts["process"],
+        "executable": "/usr/bin/python3",
+    }
+    processes.refresh()
+    assert len(asked) == 1
+
+
+def test_nobody_answers() -> None:
+    """A look-up process that is gone costs nothing but what it would have told."""
+
+    def gone(_pid: int, _tick: int) -> dict[str, object]:
+        raise ConnectionResetError
+
+    processes = Processes(ProcessSettings(executables=gone), Procfs(), BootClock())
+    processes.ends(_exchange(_this_process()))
+    processes.refresh()
+    assert processes.ends(_exchange(_this_process())).destination is not None
+
+
+def test_a_digest_is_taken_once_for_each_file(tmp_path: Path) -> None:
+    """And again when the file is another one, or has changed."""
+    digests, file = Digests(), tmp_path / "program"
+    file.write_bytes(b"one")
+    link = tmp_path / "exe"
+    link.symlink_to(file)
+    assert digests.of(link) == hashlib.sha256(b"one").hexdigest()
+    file.write_bytes(b"other")
+    assert digests.of(link) == hashlib.sha256(b"other").hexdigest()
+    assert digests.of(link) == hashlib.sha256(b"other").hexdigest()

@@ -1,5 +1,6 @@
 """The whole agent: what stands in a record of a process that is no more, and what is counted."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -21,11 +22,15 @@ import http.client, sys, time
 connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]))
 connection.request("GET", "/slow")
 connection.getresponse().read()
-time.sleep(2)
+time.sleep(3)
+connection.request("GET", "/slower")
+connection.getresponse().read()
 """
 _SETTINGS = {
     "CAPTURE__ROLES": "client",
     "ATTRIBUTION__PARENTS": "true",
+    "ATTRIBUTION__LOOKUP": "true",
+    "ATTRIBUTION__HASHES": "true",
     "ATTRIBUTION__COMMAND_LINES": "true",
     "METRICS__LISTEN": "",
 }
@@ -55,8 +60,12 @@ def test_records_name_who_asked(
     finally:
         code = agent.stop()
     assert code == 0
-    *records, last = agent.records()
+    *records, early, last = agent.records()
     assert len(records) == _ASKED
+    assert {**last["process"], **early["process"]} == last["process"]
+    program = Path(sys.executable).resolve()
+    assert last["process"]["executable"] == str(program)
+    assert last["process"]["hash"]["sha256"] == hashlib.sha256(program.read_bytes()).hexdigest()
     assert last["process"]["command_line"].endswith(f" {PORT} --password ***")
     assert "hunter2" not in agent.output.read_text()
     assert len({record["process"]["pid"] for record in records}) == _ASKED
@@ -69,4 +78,4 @@ def test_records_name_who_asked(
         assert before - timedelta(milliseconds=20) <= started <= datetime.now(UTC)
     stopped = next(json.loads(line) for line in reversed(agent.said) if '"stopped"' in line)
     totals = stopped["workers"][0]
-    assert totals["named"] + sum(totals["unnamed"].values()) == totals["exchanges"] == _ASKED + 1
+    assert totals["named"] + sum(totals["unnamed"].values()) == totals["exchanges"] == _ASKED + 2

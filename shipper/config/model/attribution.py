@@ -23,6 +23,9 @@ class Attribution(Section):
     command_lines: bool = Field(
         default=False, description="its command line too, secrets masked as in headers and URLs"
     )
+    hashes: bool = Field(
+        default=False, description="SHA-256 of its executable; needs `attribution.lookup`"
+    )
     runtime_sockets: Several[AbsolutePath] = Field(
         default=(),
         description="sockets of docker or podman that are asked for a container's name, image and "
@@ -46,7 +49,8 @@ class Attribution(Section):
     )
     lookup: bool = Field(
         default=False,
-        description="ask `runtime_sockets` and `pod_logs` through a process that stays root",
+        description="ask for executables, `runtime_sockets` and `pod_logs` through a process that "
+        "stays root",
     )
     labels: Several[str] = Field(
         default=(
