@@ -8,19 +8,17 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from brokers.fetching import alone, fetch
 from brokers.ports import Ports
-from brokers.waiting import eventually
+from brokers.server import Server, started
 
-from shipper.closing import Closing
 from shipper.errors import UnavailableError
 
 _MODULE: Final = "github.com/grafana/loki/v3"
 _VERSION: Final = "v3.7.8"
 _BUILD: Final = Path(__file__).parents[2] / "build" / "loki"
-_READY_S: Final = 60.0
 _CONFIG: Final = """
 auth_enabled: false
 server: {{http_listen_address: 127.0.0.1, http_listen_port: {http}, grpc_listen_port: {grpc},
@@ -83,8 +81,8 @@ def _build(to: Path) -> None:
     )  # fmt: skip
 
 
-class Loki(Closing):
-    """One Loki that answers, from `with` to its end."""
+class Loki(Server):
+    """One Loki, ready when constructed."""
 
     def __init__(self, at: Path) -> None:
         ports = Ports()
@@ -92,12 +90,14 @@ class Loki(Closing):
         self.url = f"http://127.0.0.1:{http}"
         config = at / "loki.yaml"
         config.write_text(_CONFIG.format(http=http, grpc=grpc, at=at))
-        self._said = (at / "said").open("wb")
-        self._process = subprocess.Popen(
-            [program(), f"-config.file={config}"],
-            cwd=at, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said,
+        super().__init__("Loki", at / "said")
+        self._process = started(
+            *(program(), f"-config.file={config}"),
+            output=self.output,
+            cwd=at,
             env={**os.environ, "GOMAXPROCS": "2"},
-        )  # fmt: skip
+        )
+        self.ready()
 
     def push(self, cluster: str, lines: list[tuple[int, bytes]]) -> None:
         """Lines with their times (ms), under the one label that `apipark.alloy` gives them."""
@@ -120,19 +120,10 @@ class Loki(Closing):
             raise AssertionError(f"{queries}: {error.read().decode()}") from error
         return found
 
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except OSError:
-            return False
-
-    def __enter__(self) -> Self:
-        eventually(self._ready, "Loki is ready", _READY_S)
-        return self
+    def _answers(self) -> bool:
+        with urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
 
     def close(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(30)
-        self._said.close()
+        self._end()

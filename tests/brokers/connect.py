@@ -9,7 +9,6 @@ a file, one prints what it is given. `settings` are laid over the worker's own. 
 """
 
 import json
-import subprocess
 import tempfile
 import urllib.error
 import urllib.request
@@ -17,27 +16,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shipper.closing import Closing
 from shipper.delivery.errors import Setting
-from shipper.errors import UnavailableError
 
 from .artefacts import connect_class_path
-from .node import last_words
 from .ports import Ports
+from .server import READY_S, Server, started
 from .waiting import eventually
 
 FILE_SINK = "org.apache.kafka.connect.file.FileStreamSinkConnector"
 #: Prints each record as its task is given it: JSON with the key as `task`, the value as `seqno`,
 #: topic and offset; once more with `flushed` when its offset is committed.
 PRINTING_SINK = "org.apache.kafka.connect.tools.VerifiableSinkConnector"
-#: How long a start may take (seconds); about 10 s on an idle machine.
-READY_S = 120.0
 _LOGGING = Path(__file__).parent / "log4j2.properties"
 _JAVA = ("java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m")
 _ANSWER_S = 60.0
 
 
-class Connect(Closing):
+class Connect(Server):
     """One worker, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -52,8 +47,7 @@ class Connect(Closing):
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="shipper-connect-")
         folder = Path(self._folder.name)
-        #: What it and its connectors print.
-        self.output = folder / "output.log"
+        super().__init__("Kafka Connect", folder / "output.log")
         self._port = Ports().free()
         own = {
             "bootstrap.servers": kafka["bootstrap.servers"],
@@ -66,19 +60,11 @@ class Connect(Closing):
         }
         properties = folder / "worker.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in own.items()))
-        with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                # It ends with the thread that started it, however that ends.
-                [
-                    *("setpriv", "--pdeathsig", "KILL", *_JAVA),
-                    *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", connect_class_path()),
-                    *("org.apache.kafka.connect.cli.ConnectStandalone", properties),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = started(
+            *(*_JAVA, f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", connect_class_path()),
+            *("org.apache.kafka.connect.cli.ConnectStandalone", properties),
+            output=self.output,
+        )
         if wait:
             self.ready()
 
@@ -86,14 +72,6 @@ class Connect(Closing):
     def address(self) -> str:
         """host:port of its API."""
         return f"127.0.0.1:{self._port}"
-
-    def ready(self) -> None:
-        """Wait until it serves; it is ended when it does not."""
-        try:
-            eventually(self._serves, "Kafka Connect serves", READY_S)
-        except BaseException:
-            self.close()
-            raise
 
     def put(self, name: str, config: Mapping[str, str]) -> None:
         """Make a connector, or change it; it has to be accepted."""
@@ -141,18 +119,11 @@ class Connect(Closing):
 
     def close(self) -> None:
         """End it and forget its offsets."""
-        self._process.kill()
-        self._process.wait()
+        self._end()
         self._folder.cleanup()
 
-    def _serves(self) -> bool:
-        if self._process.poll() is not None:
-            said = last_words(self.output.read_text(errors="replace"))
-            raise UnavailableError("Kafka Connect has ended", said)
-        try:
-            return self.ask("GET", "/connectors")[0] == 200
-        except OSError:
-            return False
+    def _answers(self) -> bool:
+        return self.ask("GET", "/connectors")[0] == 200
 
 
 def printed(line: bytes) -> dict[str, Any] | None:

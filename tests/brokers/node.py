@@ -10,10 +10,10 @@ from pathlib import Path
 from shipper.errors import UnavailableError
 
 from .artefacts import archive, class_path
+from .server import last_words, started
 
 _LOGGING = Path(__file__).parent / "log4j2.properties"
 _QUICK = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
-_MORTAL = ("setpriv", "--pdeathsig", "KILL")
 _STOP_S = 30.0
 
 
@@ -62,22 +62,12 @@ class Node:
             raise UnavailableError("Kafka can't format its storage", last_words(done.stdout))
 
     def start(self) -> None:
-        """Start it; when it is ready is for others to see.
-
-        It ends with the thread that started it, however that ends: no broker outlives its test.
-        """
+        """Start it; when it is ready is for others to see. No broker outlives its test."""
         # The first broker of all gathers what the others then have.
         gather = (f"-XX:ArchiveClassesAtExit={self._gathered}", "-Xlog:disable")
         loaded = _loaded() or gather
         kafka = (f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", class_path(), "kafka.Kafka")
-        with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [*_MORTAL, *self._java, *loaded, *kafka, self._properties],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C for the tests is not one for it
-            )
+        self._process = started(*self._java, *loaded, *kafka, self._properties, output=self.output)
 
     def kill(self) -> None:
         """SIGKILL: nothing is closed in order."""
@@ -128,10 +118,3 @@ class Node:
 
 def _loaded() -> tuple[str, ...]:
     return (f"-XX:SharedArchiveFile={archive()}",) if archive().is_file() else ()
-
-
-def last_words(text: str) -> str:
-    """The last line that names an error, or else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "Exception" in line or "ERROR" in line]
-    return (telling or lines or ["it said nothing"])[-1]

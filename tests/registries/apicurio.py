@@ -15,24 +15,18 @@ from pathlib import Path
 from typing import Final
 
 from brokers.fetching import alone, artefact
-from brokers.node import last_words
 from brokers.ports import Ports
-from brokers.waiting import eventually
+from brokers.server import Server, started
 from stores.artefacts import java_home
 
-from shipper.closing import Closing
-from shipper.errors import UnavailableError
-
 VERSION: Final = "3.3.3"
-#: How long a start may take (seconds); 5 s on an idle machine.
-READY_S: Final = 120.0
 _COORDINATES: Final = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"
 _FOLDER: Final = Path(__file__).parents[2] / "build" / "registries"
 #: What 3.3 is compiled for.
 _JAVA: Final = 25
 
 
-class Apicurio(Closing):
+class Apicurio(Server):
     """One registry, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -45,51 +39,31 @@ class Apicurio(Closing):
         self.address = f"127.0.0.1:{port}"
         #: Where it speaks Confluent's API.
         self.url = f"http://{self.address}/apis/ccompat/v7"
-        self._output = tempfile.NamedTemporaryFile(prefix="shipper-apicurio-")  # noqa: SIM115 - closed by close()
-        self._process = subprocess.Popen(
-            [
-                # It ends with the thread that started it, however that ends.
-                *("setpriv", "--pdeathsig", "KILL", java_home(_JAVA) / "bin" / "java"),
-                *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m"),
-                *("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}"),
-                # Where health is asked for: always 9000 unless told, and two would meet there.
-                *("-Dquarkus.management.host=127.0.0.1", f"-Dquarkus.management.port={management}"),
-                *("-Dapicurio.storage.kind=sql", "-Dapicurio.storage.sql.kind=h2"),
-                "-Dapicurio.datasource.url=jdbc:h2:mem:registry;DB_CLOSE_DELAY=-1",
-                *("-jar", "quarkus-run.jar"),
-            ],
+        self._folder = tempfile.TemporaryDirectory(prefix="shipper-apicurio-")
+        super().__init__("Apicurio", Path(self._folder.name) / "output.log")
+        self._process = started(
+            java_home(_JAVA) / "bin" / "java",
+            *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m"),
+            *("-Dquarkus.http.host=127.0.0.1", f"-Dquarkus.http.port={port}"),
+            # Where health is asked for: always 9000 unless told, and two would meet there.
+            *("-Dquarkus.management.host=127.0.0.1", f"-Dquarkus.management.port={management}"),
+            *("-Dapicurio.storage.kind=sql", "-Dapicurio.storage.sql.kind=h2"),
+            "-Dapicurio.datasource.url=jdbc:h2:mem:registry;DB_CLOSE_DELAY=-1",
+            *("-jar", "quarkus-run.jar"),
+            output=self.output,
             cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
         )
         if wait:
             self.ready()
 
-    def ready(self) -> None:
-        """Wait until it serves; it is ended when it does not."""
-        try:
-            eventually(self._serves, "Apicurio serves", READY_S)
-        except BaseException:
-            self.close()
-            raise
-
     def close(self) -> None:
         """End it; what was registered is gone."""
-        self._process.kill()
-        self._process.wait()
-        self._output.close()
+        self._end()
+        self._folder.cleanup()
 
-    def _serves(self) -> bool:
-        if self._process.poll() is not None:
-            said = last_words(Path(self._output.name).read_text(errors="replace"))
-            raise UnavailableError("Apicurio has ended", said)
-        try:
-            with urllib.request.urlopen(f"{self.url}/subjects", timeout=10) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+    def _answers(self) -> bool:
+        with urllib.request.urlopen(f"{self.url}/subjects", timeout=10) as answer:  # noqa: S310
+            return bool(answer.status == 200)
 
 
 def _home() -> Path:

@@ -11,8 +11,6 @@ becomes nobody, with a folder of its own, which is forgotten at `close`.
 import json
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
 import urllib.error
 import urllib.request
@@ -21,17 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from brokers.node import last_words
 from brokers.ports import Ports
-from brokers.waiting import eventually
-
-from shipper.closing import Closing
-from shipper.errors import UnavailableError
+from brokers.server import Server, started
 
 from .artefacts import ELASTICSEARCH, Distribution, home, java_home
 
-#: How long a start may take (seconds); about 20 s on an idle machine.
-READY_S = 180.0
 _ANSWER_S = 60.0
 _HEAP_MB = 512
 #: It may still read what root may: the checkout can lie in a folder that is closed to others.
@@ -50,7 +42,7 @@ class Answer:
     body: dict[str, Any]
 
 
-class Store(Closing):
+class Store(Server):
     """One node, with `wait` ready when constructed.
 
     Raises UnavailableError when it does not get ready.
@@ -63,8 +55,7 @@ class Store(Closing):
         ports = Ports()
         self._port, self._transport = ports.free(), ports.free()
         self._folder = tempfile.TemporaryDirectory(prefix=f"shipper-{distribution.name}-")
-        self._output = Path(self._folder.name) / "output.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(distribution.name, Path(self._folder.name) / "output.log")
         try:
             self._begin()
         except BaseException:
@@ -72,14 +63,6 @@ class Store(Closing):
             raise
         if wait:
             self.ready()
-
-    def ready(self) -> None:
-        """Wait until it serves; it is ended when it does not."""
-        try:
-            eventually(self._serves, f"{self.distribution.name} serves", READY_S)
-        except BaseException:
-            self.close()
-            raise
 
     @property
     def address(self) -> str:
@@ -120,11 +103,7 @@ class Store(Closing):
 
     def close(self) -> None:
         """End it and forget its data."""
-        if self._process is not None:
-            # Its own session: the launcher of Elasticsearch and the server that it started.
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        self._end()
         self._folder.cleanup()
 
     def _begin(self) -> None:
@@ -132,23 +111,19 @@ class Store(Closing):
         self._configure(folder)
         prefix = "ES" if self.distribution == ELASTICSEARCH else "OPENSEARCH"
         user = _NOBODY if os.geteuid() == 0 else ()
-        with self._output.open("ab") as output:
-            self._process = subprocess.Popen(
-                # It ends with the thread that started it, however that ends.
-                ["setpriv", *user, "--pdeathsig", "KILL", self._home / "bin" / name],
-                cwd=folder,
-                env={
-                    "PATH": os.environ["PATH"],
-                    f"{prefix}_PATH_CONF": str(folder / "config"),
-                    f"{prefix}_JAVA_HOME": str(self._java),
-                    f"{prefix}_TMPDIR": str(folder / "temporary"),
-                    "CLI_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m",
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = started(
+            self._home / "bin" / name,
+            output=self.output,
+            user=user,
+            cwd=folder,
+            env={
+                "PATH": os.environ["PATH"],
+                f"{prefix}_PATH_CONF": str(folder / "config"),
+                f"{prefix}_JAVA_HOME": str(self._java),
+                f"{prefix}_TMPDIR": str(folder / "temporary"),
+                "CLI_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xmx64m",
+            },
+        )
 
     def _configure(self, folder: Path) -> None:
         settings: dict[str, object] = {
@@ -182,16 +157,8 @@ class Store(Closing):
             for path in (folder, *folder.rglob("*")):
                 shutil.chown(path, "nobody", "nogroup")
 
-    def _serves(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise UnavailableError(
-                f"{self.distribution.name} has ended",
-                last_words(self._output.read_text(errors="replace")),
-            )
-        try:
-            return self.ask("GET", "/_cluster/health").status == 200
-        except OSError:
-            return False
+    def _answers(self) -> bool:
+        return self.ask("GET", "/_cluster/health").status == 200
 
     def _send(self, method: str, path: str, data: bytes | None, kind: str) -> Answer:
         request = urllib.request.Request(  # noqa: S310 - the address is our own
