@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shipper.attribution.digests import Digests
-from shipper.attribution.names import NO_ANSWER, Source
+from shipper.attribution.names import NO_ANSWER, Source, said
 from shipper.attribution.parts import Part
 from shipper.attribution.paths import Place
 
@@ -71,8 +71,7 @@ def _answered(packet: bytes, sources: Sequence[Source], digests: Digests) -> byt
         identifier = question["id"]
         told: Part = {"id": identifier, "told": _answer(question, sources, digests)}
     except NO_ANSWER as error:
-        what = str(error) if isinstance(error, OSError | ValueError) else repr(error)
-        told = {"id": identifier, "problem": what}
+        told = {"id": identifier, "problem": said(error)}
     return json.dumps(told).encode()
 
 

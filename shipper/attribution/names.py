@@ -25,6 +25,13 @@ _END: Final = None
 NO_ANSWER: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
+def said(error: Exception) -> str:
+    """One of NO_ANSWER in words."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) if isinstance(error, OSError | ValueError) else repr(error)
+
+
 class Source(Protocol):
     """Somebody who knows names."""
 
@@ -124,5 +131,6 @@ class Names:
         """Once, until it has answered again."""
         if source.name not in self._silent:
             self._silent.add(source.name)
-            what = str(error) if isinstance(error, OSError | ValueError) else repr(error)
-            self._log.warning("no names from %s: %s", source.name, what)
+            denied = isinstance(error, PermissionError)
+            hint = ": let agent.user in, or set attribution.lookup" if denied else ""
+            self._log.warning("no names from %s: %s%s", source.name, said(error), hint)

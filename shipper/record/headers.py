@@ -197,8 +197,8 @@ class HeaderPolicy:
                 continue
             else:
                 value = self._treat(rule.treatment, raw)
-                if rule.copied and rule.name not in copies:
-                    copies[rule.name] = value
+                if rule.copied:
+                    _copy(copies, rule.name, value)
                 if not rule.listed:
                     continue
             if rule.name in part:
@@ -266,6 +266,14 @@ class HeaderPolicy:
             counts[key] = counts.get(key, 0) + rule.seen
         found = [NameSeen(name, seen, decision) for (name, decision), seen in counts.items()]
         return sorted(found, key=lambda entry: (-entry.seen, entry.name))
+
+
+def _copy(copies: dict[str, str], name: str, value: str) -> None:
+    """The first of several; of a trace they are one value (RFC 9110 section 5.3), which is no id."""
+    if name not in copies:
+        copies[name] = value
+    elif name in TRACE_HEADERS:
+        copies[name] += f", {value}"
 
 
 def _beside(copies: dict[str, str]) -> dict[str, dict[str, str]]:

@@ -66,7 +66,7 @@ def _ids(headers: Mapping[str, str]) -> tuple[str, str]:
         span = _SPAN.fullmatch(headers.get("x-b3-spanid", ""))
         return found[0], span[0] if span else ""
     xray = headers.get("x-amzn-trace-id", "")
-    if found := _XRAY_ROOT.search(xray):
+    if "," not in xray and (found := _XRAY_ROOT.search(xray)):
         parent = _XRAY_PARENT.search(xray)
         return found[1] + found[2], parent[1] if parent else ""
     return "", ""

@@ -1,5 +1,6 @@
 """Names asked in the background: kubelets, folders, labels, and those who do not answer."""
 
+import errno
 import http.server
 import json
 import logging
@@ -233,3 +234,22 @@ def test_labels() -> None:
         "namespace": "shop", "pod": {"name": "web-0"}, "container": {"name": "nginx"}
     }  # fmt: skip
     assert pod_of(None) == {}
+
+
+def test_what_is_to_be_done_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once for each source, with the system's words."""
+
+    class Closed(PodLogs):
+        """A folder of somebody else; a test that is root may enter all of them."""
+
+        def ask(self, place: Place) -> Part:
+            raise PermissionError(errno.EACCES, "Permission denied", place.pod)
+
+    names = names_of(Closed("/closed"), PodLogs(str(tmp_path / "absent")))
+    for number in range(3):
+        assert names.of(Place(f"{number:064x}", "", UID)) == {}
+    names.close()
+    assert caplog.messages == [
+        "no names from /closed: Permission denied: let agent.user in, or set attribution.lookup",
+        f"no names from {tmp_path}/absent: No such file or directory",
+    ]

@@ -94,6 +94,12 @@ def test_what_has_another_form_is_no_id(header: tuple[str, str]) -> None:
     assert ids(header) == NOTHING
 
 
+@pytest.mark.parametrize("header", [W3C, B3_SINGLE, XRAY, ("X-Request-Id", "r-1")])
+def test_a_header_that_is_given_twice_tells_nothing(header: tuple[str, str]) -> None:
+    """W3C Trace Context, section 3.2: which of them is meant can't be known."""
+    assert ids(header, (header[0].upper(), header[1])) == NOTHING
+
+
 def test_a_later_version_may_say_more() -> None:
     """The ids stand where they always stood (W3C Trace Context, section 4.3)."""
     later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-the-future-brings"
