@@ -224,6 +224,11 @@ deb-test: setup-dev ## Install, run under a real systemd, purge: what works, wha
 	@$(call debian,$(DEBIAN_IMAGE))
 	@PYTHONPATH=tests nice $(BIN)/python -m deploy.service
 
+.PHONY: reproduce
+reproduce: setup-dev ## Build package and image twice each, and compare (root; WHAT=deb or image)
+	@$(call debian,$(DEBIAN_IMAGE))
+	@PYTHONPATH=tests nice $(BIN)/python -m deploy.reproduce $(WHAT)
+
 .PHONY: chart
 chart: setup-dev ## Plain Kubernetes manifests from the Helm chart (builds Helm once: minutes)
 	@PYTHONPATH=tests $(BIN)/python -m deploy.chart

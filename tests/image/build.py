@@ -52,15 +52,16 @@ def tag() -> str:
     return f"localhost/{NAME}:{__version__}"
 
 
-def build(checkout: Path) -> Image:
-    """Build the image from the working tree. Raises UnavailableError."""
+def build(checkout: Path, *, fresh: bool = False) -> Image:
+    """Build the image from the working tree; `fresh`: from nothing. Raises UnavailableError."""
+    layers = ("--layers=false", "--no-cache") if fresh else ("--layers",)
     dockerfile = checkout / "Dockerfile"
     base.ensure(base.name(dockerfile))
     revision, moment = _commit(checkout)
     with _secrets() as secrets:
         run(
             [
-                "buildah", "bud", "--pull=never", "--layers", "--isolation", "oci",
+                "buildah", "bud", "--pull=never", *layers, "--isolation", "oci",
                 "--runtime", RUNTIME, "--network", "host", "--format", "docker",
                 # The same input gives the same image: files carry the commit's time.
                 "--timestamp", moment, *secrets,
