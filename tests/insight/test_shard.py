@@ -80,7 +80,10 @@ def test_a_rate_that_falls_is_a_change() -> None:
 
 
 def test_a_client_that_begins_to_fail_is_a_change() -> None:
-    """Half of its requests fail, of which a twentieth always did; another client is as it was."""
+    """Half of its requests fail, of which a twentieth always did; another client is as it was.
+
+    So is a third, which comes rarely at last: one failure of two requests says nothing.
+    """
     watch = Watch(
         kind="change",
         by=["client"],
@@ -98,6 +101,10 @@ def test_a_client_that_begins_to_fail_is_a_change() -> None:
             one["source"]["ip"] = client
             one["http"]["response"]["status_code"] = 500 if n % (2 if often else 20) == 0 else 200
             watch.take([one])
+    for n, one in enumerate([*steady(range(20), 60), *steady(range(20, 30), 2)]):
+        one["source"]["ip"] = "198.51.100.3"
+        one["http"]["response"]["status_code"] = 500 if n % 20 == 0 or n > 60 * 20 + 10 else 200
+        watch.take([one])
     raised = watch.known(35 * _MINUTE)
     assert told(raised) == [("firing", 20), ("resolved", 20)]
     assert {one.group for one in raised} == {("198.51.100.1",)}

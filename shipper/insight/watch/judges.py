@@ -38,6 +38,8 @@ class Judge(Protocol):
 
 
 _NOT = Verdict(holds=False)
+#: Measures that a few records say nothing of, unlike how many there are.
+_OF_RECORDS: Final = frozenset({"share", "latency"})
 
 
 class ThresholdJudge:
@@ -102,6 +104,8 @@ class ChangeJudge:
         """Held against the baseline, and then a part of it."""
         rule = self._rule
         measured = measure(rule.measure, rule.quantile, window, rule.window)
+        if rule.measure in _OF_RECORDS and window["n"] < rule.least:
+            measured = None
         before = self._median(group, at)
         verdict = _NOT
         if measured is not None and before is not None:
@@ -133,6 +137,7 @@ class ChangeJudge:
 
     def _held_against(self, now: float, before: float, group: Group, window: Slot) -> Verdict:
         rule = self._rule
+        # A rate may fall to nothing: then there were enough before.
         enough = max(window["n"], *group.get("seen", [0]), 0) >= rule.least
         low, high = max(before, rule.floor), max(now, rule.floor)
         said = (

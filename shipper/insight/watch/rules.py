@@ -101,7 +101,11 @@ class Change(Windowed):
     quantile: float = Field(default=0.95, gt=0, lt=1, description="with `latency`")
     factor: float = Field(default=3.0, gt=1, description="so many times the median before")
     direction: Literal["up", "down", "both"] = Field(default="up", description="which change")
-    least: int = Field(default=20, ge=1, description="fewer records, now and before, say nothing")
+    least: int = Field(
+        default=20,
+        ge=1,
+        description="fewer records say nothing: in the window, or of a rate or count, before it too",
+    )
     floor: float = Field(default=0.0, ge=0, description="a smaller measure is taken for this much")
     learn: Time = Field(default=3_600_000, description="nothing is said of a younger group")
     memory: Time = Field(default=_DAY, ge=60_000, description="how far back the median goes")

@@ -77,6 +77,7 @@ def by_stream() -> set[Alert]:
         *((ids[name], (group,)) for name, group in counted().items()),
         ("errors-by-route", (FAILING, "/api/v1/payments/{id}/capture")),
         ("slow-route", (SLOW, "/api/v1/reports/{id}")),
+        ("latency-of-route", (SLOW, "/api/v1/reports/{id}")),
         ("rate-of-service", (BUSY,)),
         *of_the_end(),
         *(("new-method", (_SHOP, method)) for method in _UNHEARD),

@@ -16,11 +16,14 @@ from consumers.contracts import ROOT
 
 _PROGRAM = ROOT / ".venv-insight" / "bin" / "shipper"
 _END_S = 60.0
+_STEADY = '\nleast = 20\nwindow = "20s"\nlearn = "60s"'
 #: In the order of the file: what stands there, and what stands here instead.
 _SHORTER = (
     ('grace = "10s"', 'grace = "5s"'),
     ('window = "2m"\nfor = "1m"', 'window = "20s"\nfor = "5s"'),
-    ('least = 100\nwindow = "5m"\nlearn = "6h"', 'least = 20\nwindow = "20s"\nlearn = "60s"'),
+    ('least = 100\nwindow = "5m"\nlearn = "6h"', _STEADY),
+    ('shorter ones are taken for this\nleast = 50\nwindow = "5m"\nlearn = "6h"', _STEADY),
+    ('a tenth of its requests\nleast = 50\nwindow = "5m"\nlearn = "6h"', _STEADY),
     ('field = "method"\nlearn = "1d"', 'field = "method"\nlearn = "60s"'),
     ('path = "detections/rules"', f'path = "{ROOT}/config/detections/rules"'),
     ('path = "detections/correlations"', f'path = "{ROOT}/config/detections/correlations"'),
