@@ -19,7 +19,7 @@ from shipper.insight.top.board import (
     Board,
     Total,
 )
-from shipper.insight.top.columns import BY_TITLE, matching, ordered
+from shipper.insight.top.columns import BY_TITLE, COLUMNS, matching, ordered
 from shipper.insight.top.sample import LONGEST, Dimension, Sample, sample
 from shipper.insight.top.tally import ACCURACY, QUANTILES, Tally
 
@@ -31,6 +31,31 @@ NOW = 1_800_000_000.5
 def exchange(end: float, name: str = "GET /", seconds: float | None = 0.01) -> Sample:
     """A sample with one name in every dimension."""
     return Sample(end, (name, name, name, name), 2, failed=False, seconds=seconds)
+
+
+def test_slower_is_held_against_what_was_before() -> None:
+    """A route that has taken four times as long for two minutes now, and one that does not.
+
+    What is new, or rare, is held against nothing.
+    """
+    board = Board(NOW - 900)
+    for n in range(6000):
+        at = NOW - 600 + n / 10
+        slow = 0.04 if at > NOW - 120 else 0.01
+        board.add(exchange(at, "slow", slow), at)
+        board.add(exchange(at, "calm", 0.01), at)
+        if n % 400 == 0:
+            board.add(exchange(at, "rare", slow), at)
+        if at > NOW - 60:
+            board.add(exchange(at, "new", 0.5), at)
+    found = {line.name: line.slower for line in board.view(10, Dimension.ROUTES, NOW).lines}
+    assert found.pop("slow") == pytest.approx(4, rel=3 * ACCURACY)
+    assert found.pop("calm") == pytest.approx(1, rel=3 * ACCURACY)
+    assert set(found.values()) <= {None}
+    assert "new" in found
+    (column,) = (one for one in COLUMNS if one.title == "slower")
+    lines = board.view(10, Dimension.ROUTES, NOW).lines
+    assert [line.name for line in lines if column.alarming(line)] == ["slow"]
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.json")), ids=lambda p: p.stem)

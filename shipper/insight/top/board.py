@@ -2,7 +2,8 @@
 
 A window is a ring of SLICES slices and moves on by one of them, so that nothing has to be taken
 out of a count again. A sample goes by its own time, not by when it was read: what a topic holds
-up after a fault is not shown as if it happened now.
+up after a fault is not shown as if it happened now. What came in the longest window before the one
+that is shown is what is usual.
 
 Of each dimension LIMIT names are kept in windows, TOTAL_LIMIT in a total. Twice as many may come;
 then those with the fewest requests in the longest window are folded into OTHER, in every slice,
@@ -66,6 +67,10 @@ class _Ring:
         wanted = range(end - SLICES, end)
         return wanted.start * self.width_s, [self.slices[n] for n in wanted if n in self.slices]
 
+    def before(self, end: float) -> list[_Slice]:
+        """The slices that are over by then."""
+        return [each for n, each in self.slices.items() if (n + 1) * self.width_s <= end]
+
 
 class Board:
     """What was counted, by dimension and name, in windows that end at the present.
@@ -111,7 +116,8 @@ class Board:
         lines: dict[str, Tally] = {}
         for each in slices:
             _merge(lines, each[dimension])
-        return _view(lines, until - max(begin, self._started))
+        before = [each[dimension] for each in self._rings[-1].before(begin)]
+        return _view(lines, until - max(begin, self._started), before)
 
     def history(self, now: float) -> list[int]:
         """Requests of each of the last HISTORY_S seconds, the oldest first."""
@@ -167,7 +173,7 @@ class Total:
         """All that was counted, as what came in `span_s` seconds."""
         tallies = self._tallies[dimension]
         _fold(tallies, _most_frequent([tallies], TOTAL_LIMIT))
-        return _view(tallies, span_s)
+        return _view(tallies, span_s, [])
 
 
 def _empty() -> _Slice:
@@ -194,10 +200,13 @@ def _fold(tallies: dict[str, Tally], kept: set[str]) -> None:
         tallies.setdefault(OTHER, Tally()).merge(tallies.pop(name))
 
 
-def _view(tallies: dict[str, Tally], span_s: float) -> View:
+def _view(tallies: dict[str, Tally], span_s: float, before: list[dict[str, Tally]]) -> View:
     total = Tally()
     for tally in tallies.values():
         total.merge(tally)
     span = max(span_s, 0.0)
-    lines = [tally.figures(name, span) for name, tally in tallies.items()]
+    lines = [
+        tally.figures(name, span, [each[name] for each in before if name in each])
+        for name, tally in tallies.items()
+    ]
     return View(span, total.figures("", span), lines)

@@ -16,6 +16,8 @@ _WIDE: Final = 120
 _MS: Final = 1000.0
 _TEN: Final = 9.995
 _HUNDRED: Final = 99.95
+#: So many times what is usual is to be seen at once.
+_FAR_SLOWER: Final = 3.0
 
 TITLES: Final = {
     Dimension.ROUTES: "route",
@@ -91,6 +93,14 @@ COLUMNS: Final = (
     Column("p50 ms", 7, lambda f: f.p50 or 0.0, lambda f: milliseconds(f.p50)),
     Column("p95 ms", 7, lambda f: f.p95 or 0.0, lambda f: milliseconds(f.p95)),
     Column("p99 ms", 7, lambda f: f.p99 or 0.0, lambda f: milliseconds(f.p99)),
+    Column(
+        "slower",
+        6,
+        lambda f: f.slower or 0.0,
+        lambda f: "·" if f.slower is None else f"{f.slower:.1f}",
+        _ROOMY,
+        alarming=lambda f: (f.slower or 0.0) >= _FAR_SLOWER,
+    ),
     Column("total", 8, lambda f: f.requests, lambda f: f"{f.requests}", _WIDE),
     _of_class(2, "2xx", _WIDE),
     _of_class(3, "3xx", _WIDE),

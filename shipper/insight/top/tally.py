@@ -7,6 +7,8 @@ sketches loses nothing, so that windows are sums of their slices. Bounded by the
 a sample may have, a sketch has at most 1,300 bins.
 """
 
+from collections.abc import Sequence
+from statistics import median
 from typing import Final, NamedTuple, Self
 
 from ddsketch import DDSketch
@@ -16,10 +18,15 @@ from shipper.insight.top.sample import Sample
 #: Relative error of a quantile.
 ACCURACY: Final = 0.01
 QUANTILES: Final = (0.5, 0.95, 0.99)
+#: Fewer durations say nothing about what is usual.
+_ENOUGH: Final = 20
 
 
 class Figures(NamedTuple):
-    """What a line shows; `by_class` counts no status, 1xx, 2xx, … 5xx; quantiles in seconds."""
+    """What a line shows; `by_class` counts no status, 1xx, 2xx, … 5xx; quantiles in seconds.
+
+    `slower` is the 95th percentile as a multiple of what is usual; None where that is not known.
+    """
 
     name: str
     requests: int
@@ -30,6 +37,7 @@ class Figures(NamedTuple):
     p95: float | None
     p99: float | None
     by_class: tuple[int, ...]
+    slower: float | None = None
 
 
 class Tally:
@@ -63,8 +71,11 @@ class Tally:
                 self.sketch = DDSketch(ACCURACY)
             self.sketch.merge(other.sketch)
 
-    def figures(self, name: str, span_s: float) -> Figures:
-        """What `name` amounts to when this is what came in `span_s` seconds."""
+    def figures(self, name: str, span_s: float, before: Sequence["Tally"] = ()) -> Figures:
+        """What `name` amounts to when this is what came in `span_s` seconds.
+
+        What came `before` them, piece by piece, says what is usual.
+        """
         p50, p95, p99 = (
             self.sketch.get_quantile_value(q) if self.sketch else None for q in QUANTILES
         )
@@ -78,4 +89,17 @@ class Tally:
             p95,
             p99,
             tuple(self.by_class),
+            self._slower(before),
         )
+
+    def _slower(self, before: Sequence["Tally"]) -> float | None:
+        """Usual is the median of the pieces: a trouble that has begun among them is not."""
+        now = self._telling()
+        usual = [found for each in before if (found := each._telling())]  # noqa: SLF001 - our own
+        return now / median(usual) if now is not None and usual else None
+
+    def _telling(self) -> float | None:
+        """The 95th percentile of enough durations."""
+        if self.sketch is None or self.sketch.count < _ENOUGH:
+            return None
+        return self.sketch.get_quantile_value(QUANTILES[1])
