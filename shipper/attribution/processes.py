@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from shipper.attribution.boot_clock import BootClock
-from shipper.attribution.holders import NOBODY, Ends, Holder
+from shipper.attribution.holders import Ends, Holder
 from shipper.attribution.procfs import Procfs
 from shipper.contract.events import Owner
 from shipper.contract.exchange import Exchange
@@ -25,7 +25,6 @@ REASONS: Final = (
     "not_noted",  # no hook saw whose socket it is
 )
 
-_DIRECTIONS: Final = ("ingress", "egress", None)
 #: Processes remembered; beyond it all are met anew.
 _KEPT: Final = 8192
 
@@ -57,20 +56,20 @@ class Processes:
         self._settings = settings
         self._procfs = procfs
         self._clock = clock
-        self._ends: dict[tuple[Owner, str | None], Ends] = {}
+        self._ends: dict[tuple[Owner | None, Owner | None, str | None], Ends] = {}
         self._holders: dict[Owner, Holder] = {}
         #: processes whose executable is to be asked for, by the thread of attribution
         self._asked: deque[Owner] = deque(maxlen=_KEPT)
 
     def ends(self, exchange: Exchange) -> Ends:
-        """The holder of the end that the kernel named; it stands at the view's end."""
+        """The holders of the end that this host's view belongs to, and of the other, if known."""
         owner = exchange.process
         if owner is None:
             self.unnamed[_reason(exchange)] += 1
-            return NOBODY
-        self.named += 1
-        key = (owner, exchange.connection.direction)
-        return self._ends.get(key) or self._meet(key)
+        else:
+            self.named += 1
+        key = (owner, exchange.peer, exchange.connection.direction)
+        return self._ends.get(key) or self._meet(*key)
 
     def refresh(self) -> None:
         """Keep up with the wall clock, and ask for the executables of who was met since."""
@@ -90,19 +89,25 @@ class Processes:
         """What became of the exchanges; together they are all that were asked about."""
         return {"named": self.named, "unnamed": dict(self.unnamed)}
 
-    def _meet(self, key: tuple[Owner, str | None]) -> Ends:
+    def _meet(self, owner: Owner | None, peer: Owner | None, direction: str | None) -> Ends:
         if len(self._ends) >= _KEPT:
             self._ends.clear()
             self._holders.clear()
-        owner, direction = key
+        one, other = self._held(owner), self._held(peer)
+        ends = Ends(one, other) if direction == "egress" else Ends(other, one)
+        self._ends[owner, peer, direction] = ends
+        return ends
+
+    def _held(self, owner: Owner | None) -> Holder | None:
+        """One object for one process, whatever it is asked about."""
+        if owner is None:
+            return None
         holder = self._holders.get(owner)
         if holder is None:
             holder = self._holders[owner] = self._holder(owner)
             if owner.start:
                 self._asked.append(owner)
-        ends = Ends(source=holder) if direction == "egress" else Ends(destination=holder)
-        self._ends[key] = ends
-        return ends
+        return holder
 
     def _know_more(self, owner: Owner, told: Part) -> None:
         """A new object, because what is kept of the old one lacks it."""
@@ -111,8 +116,7 @@ class Processes:
             return
         parts = {**before.parts, "process": {**before.parts["process"], **told}}
         self._holders[owner] = replace(before, parts=parts)
-        for direction in _DIRECTIONS:
-            self._ends.pop((owner, direction), None)
+        self._ends.clear()
 
     def _holder(self, owner: Owner) -> Holder:
         process: Part = {"pid": owner.pid}

@@ -109,7 +109,8 @@ class Exchange:
     `anomalies` are names (documented in docs/records.md) of what was odd on the wire; `number`
     counts the exchanges of one connection from 0. `sampling_rate` is the share of its like that
     become records, set by who decides that. `process` dealt with it on this host, where the kernel
-    has told of it: a server's where it has answered.
+    has told of it: a server's where it has answered. `peer` is the client's process,
+    where both ends are on this host and both were seen.
     """
 
     connection: Connection
@@ -122,6 +123,7 @@ class Exchange:
     resumed: bool = False
     sampling_rate: float = 1.0
     process: Owner | None = None
+    peer: Owner | None = None
 
     @property
     def start(self) -> int:

@@ -17,6 +17,7 @@ What became of each event is counted: see `shipper.http.accounts` for the equati
 """
 
 from collections import OrderedDict
+from itertools import islice
 from typing import Final
 
 from shipper.contract.events import Event, FlowEnd, Hook, Kind, Stream
@@ -38,6 +39,9 @@ _HOOKS: Final = frozenset(int(hook) for hook in Hook)
 # A block in one event that needs no putting together: just these of the flags that matter to that.
 _WHOLE: Final = START | END
 _ORDER: Final = _WHOLE | OVERLAP | CUT | PROXY | SIMPLE
+
+#: The end of a twin comes right behind the other end's request; among so many it is looked for.
+_NEAR: Final = 32
 
 
 class Assembler:
@@ -223,10 +227,21 @@ class Assembler:
         self._held -= conversation.weighed
         if event.reason == _TWIN:
             self.counters["twin"] += 1
+            self._introduce(conversation)
             conversation.drop()
         else:
             self.counters["flow_end"] += 1
             conversation.end(event, out)
+
+    def _introduce(self, client: Conversation) -> None:
+        """Tell a connection's server, which has just been heard of, whose its client was."""
+        asked = client.first_asked
+        if asked is None or asked.process is None:
+            return
+        for server in islice(reversed(self._connections.values()), _NEAR):
+            if server.recognises(asked):
+                server.teller.peer = asked.process
+                return
 
     def _weigh(self, conversation: Conversation) -> None:
         weight = conversation.weight

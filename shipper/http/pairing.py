@@ -225,6 +225,21 @@ class Conversation:
         tell = self.teller.tell_alone
         out += [tell(head, timed_out=timed_out) for head in self._queue.silence()]
 
+    @property
+    def first_asked(self) -> RequestHead | None:
+        """The request that waits longest."""
+        return self._queue.pending[0] if self._queue.pending else None
+
+    def recognises(self, asked: RequestHead) -> bool:
+        """Whether a request, as it was seen at the other end of its connection, is one of these.
+
+        Whatever NAT does to addresses, sequence numbers and bytes stay.
+        """
+        return any(
+            head is not None and head.sequence == asked.sequence and head.raw == asked.raw
+            for head in self._queue.pending
+        )
+
     def drop(self) -> None:
         """Forget all there is: the other end of the connection tells it."""
         counters = self._counters

@@ -22,7 +22,8 @@ class Teller:
     """Makes the exchanges of one connection.
 
     `asks` is the side that sends requests, None until the first message; `late` says that the
-    connection was joined after its first byte.
+    connection was joined after its first byte; `peer` is the client's process, where it was seen on
+    this host.
     """
 
     __slots__ = (
@@ -34,6 +35,7 @@ class Teller:
         "_proxied",
         "asks",
         "late",
+        "peer",
         "sides",
     )
 
@@ -42,6 +44,7 @@ class Teller:
         self.sides = sides
         self.asks: int | None = None
         self.late = False
+        self.peer: Owner | None = None
         # Until the connection is made from it, which takes no data.
         self._opening: Event | None = opening._replace(data=b"")
         self._connection: Connection | None = None
@@ -117,6 +120,7 @@ class Teller:
             self.late,
             resumed,
             process=_process(connection, request, response),
+            peer=self.peer,
         )
 
     def _sides_by_role(self) -> tuple[Side, Side]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from live.watch import Watch, only, shared, watching
 
-from .asking import ENVIRONMENT, curl, wrong
+from .asking import ENVIRONMENT, asked_of, curl, wrong
 from .conftest import PORT, Serve
 
 _SHORT_LIVED = 150
@@ -51,6 +51,17 @@ def test_connections_older_than_the_agent(serve: Serve) -> None:
     assert len(watch.exchanges) == len([each for each in watch.exchanges if each.process])
     assert len(watch.exchanges) == 20
     assert wrong(watch.exchanges, asking=True) == []
+
+
+def test_both_ends_on_this_host(loaded: Watch, serve: Serve) -> None:
+    """Where both roles are wanted, the server's story names the client's process too."""
+    serve("prefork")
+    with shared(loaded, only(PORT, roles=("server", "client"))) as watch:
+        curl(PORT, _TIMES)
+    assert len(watch.exchanges) == _TIMES
+    assert wrong(watch.exchanges, asking=False) == []
+    peers = [(each.peer.pid, each.peer.name) if each.peer else None for each in watch.exchanges]
+    assert peers == [asked_of(each) for each in watch.exchanges]
 
 
 def test_a_pid_that_is_used_again(loaded: Watch, serve: Serve) -> None:

@@ -31,8 +31,7 @@ from rich.table import Table
 from bench import run_statistics
 from bench.kernel_traffic import own_cgroup, own_place
 from shipper.attribution import Attributor, BootClock, Host, Processes, ProcessSettings, Procfs
-from shipper.capture.cgroups import find_root
-from shipper.capture.kernel import Kernel, open_kernel
+from shipper.capture import Kernel, find_root, open_kernel
 from shipper.contract.events import Owner
 from shipper.contract.exchange import Connection, Exchange, Request, Response
 from shipper.errors import ShipperError
