@@ -269,7 +269,7 @@ class HeaderPolicy:
 
 
 def _copy(copies: dict[str, str], name: str, value: str) -> None:
-    """The first of several; of a trace they are one value (RFC 9110 section 5.3), which is no id."""
+    """The first of several; of a trace all of them (RFC 9110 section 5.3), which is no id."""
     if name not in copies:
         copies[name] = value
     elif name in TRACE_HEADERS:
