@@ -85,14 +85,19 @@ static bool follow(struct segment *segment)
  * pass. */
 #define LAST_PASS 32
 
+/* A FIN before what was seen of the stream already is none of its own, and no receiver's either. */
 static void note_fin(struct segment *segment)
 {
 	struct packet *packet = segment->packet;
+	struct side *side = segment->side;
+	u32 fin = packet->sequence + !!(packet->tcp_flags & TCP_SYN) + packet->length;
 
 	if (!(packet->tcp_flags & TCP_FIN))
 		return;
-	segment->side->fin = packet->sequence + !!(packet->tcp_flags & TCP_SYN) + packet->length;
-	segment->side->flags |= SIDE_FIN;
+	if (side->state != STATE_NEW && side->state != STATE_LOST && (s32)(fin - side->next) < 0)
+		return;
+	side->fin = fin;
+	side->flags |= SIDE_FIN;
 }
 
 /* Of what comes before the packet so many only that calls are left for the packet itself. */

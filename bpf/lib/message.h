@@ -220,6 +220,9 @@ static void look_behind(struct segment *segment)
 	if (side->state != STATE_START || !(side->flags & SIDE_RESPONSE) ||
 	    !(found->message_flags || found->block_flags & FLAG_MESSAGE_END))
 		return;
+	/* A body may have ended in a hole before the segment. */
+	if ((s32)behind < 0)
+		return;
 	rest->sequence += behind;
 	rest->offset += behind;
 	rest->length -= behind;

@@ -8,7 +8,8 @@ Rules:
 - Of a block that is not whole (cut, or broken off by a gap or the connection's end) the complete
   lines count; the partial last line is dropped. Only a first line that is itself longer than
   what is taken is kept as far as it goes, because a target of 16 KiB is worth a record; and one
-  that goes on behind a CR without a LF, which some peers take for its end, as far as that.
+  that goes on behind a CR without a LF, which some peers take for its end, as far as that; and a
+  request line up to its version, for there are servers that answer it.
 
 Knows neither events nor connections; the fields of `Head` that are not the parser's are filled in
 by those who do.
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 # All control characters but the tab, which is white space (RFC 5234 appendix B.1).
 _CONTROLS: Final = bytes(({*range(0x20)} - {0x09}) | {0x7F})
+_WHOLE_VERSIONS: Final = frozenset(("1.0", "1.1"))
 _CONTROL_CHARACTER: Final = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 #: What is longer, in bytes, is not remembered, and no more of it than so much is.
@@ -218,12 +220,16 @@ def _first_line(lines: list[str]) -> int:
 
 
 def _unended_line(text: str, anomalies: list[str]) -> Request | Response:
-    """The message of a block without any line end, if CRs stand for them."""
+    """The message of a block without any line end.
+
+    CRs may stand for them; or all there is is a request line, up to the last digit of its version.
+    """
     line, _, more = text.partition("\r")
-    if not more.strip("\r"):
-        raise BlockError(Fault.NO_START_LINE)
     message = parse_start_line(line, anomalies)
-    if message.version is None:
+    ended = more.strip("\r") or (
+        isinstance(message, Request) and message.version in _WHOLE_VERSIONS
+    )
+    if message.version is None or not ended:
         raise BlockError(Fault.NO_START_LINE)
     return message
 

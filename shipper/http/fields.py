@@ -15,6 +15,7 @@ _PLAIN: Final = 0
 HOST: Final = 1
 CONTENT_LENGTH: Final = 2
 TRANSFER_ENCODING: Final = 4
+CONTENT_ENCODING: Final = 8
 _FRAMING: Final = CONTENT_LENGTH | TRANSFER_ENCODING
 
 # More digits than any body has bytes, and few enough for int() to be harmless.
@@ -24,6 +25,7 @@ _SPECIAL: Final = {
     "host": HOST,
     "content-length": CONTENT_LENGTH,
     "transfer-encoding": TRANSFER_ENCODING,
+    "content-encoding": CONTENT_ENCODING,
 }
 
 # Names that need no check of their characters, in the spellings that are seen nearly always.
@@ -51,6 +53,12 @@ _KINDS: Final = {
 _KNOWN_CODINGS: Final = frozenset(
     ("chunked", "gzip", "x-gzip", "deflate", "compress", "x-compress", "identity", "trailers")
 )
+# The same: HTTP Content Coding Registry
+_CONTENT_CODINGS: Final = frozenset(
+    """
+    aes128gcm br compress dcb dcz deflate exi gzip identity pack200-gzip x-compress x-gzip zstd
+    """.split()  # noqa: SIM905 - a dozen quoted words read worse
+)
 _NO_LETTERS: Final = re.compile("[^a-z]+")
 
 
@@ -65,8 +73,9 @@ class Fields(NamedTuple):
     """What the header lines of one block say. Never changed: blocks that end alike share it.
 
     `length` is what Content-Length says, None where there is none or none that is agreed on;
-    `chunked` whether Transfer-Encoding names it; `seen` are the bits of HOST, CONTENT_LENGTH and
-    TRANSFER_ENCODING; `host` is the last value of Host, "" where there is none.
+    `chunked` whether Transfer-Encoding names it; `seen` are the bits of HOST, CONTENT_LENGTH,
+    TRANSFER_ENCODING and CONTENT_ENCODING; `host` is the last value of Host, "" where there is
+    none.
     """
 
     headers: tuple[Header, ...]
@@ -82,7 +91,7 @@ def parse_fields(lines: list[str]) -> Fields:
     headers: list[Header] = []
     anomalies: list[str] = []
     seen = repeated = 0
-    places = [0] * (TRANSFER_ENCODING + 1)  # of the last header of each kind
+    places = [0] * (CONTENT_ENCODING + 1)  # of the last header of each kind
     dropped_at = -1  # how many headers there were when the last line was dropped
     for line in lines:
         found = _remembered(line) if len(line) <= _LONGEST_REMEMBERED else _field(line)
@@ -103,6 +112,8 @@ def parse_fields(lines: list[str]) -> Fields:
     if repeated & HOST:
         _note(anomalies, "multiple_host")
     host = headers[places[HOST]][1] if seen & HOST else ""
+    if seen & CONTENT_ENCODING:
+        _look_at_content_codings(headers, anomalies)
     if not seen & _FRAMING:
         length, chunked = None, False
     elif seen & TRANSFER_ENCODING or repeated & CONTENT_LENGTH:
@@ -214,6 +225,17 @@ def _names_chunked(codings: list[str], anomalies: list[str]) -> bool:
     if times > 1:
         _note(anomalies, "multiple_chunked")
     return times > 0
+
+
+def _look_at_content_codings(headers: list[Header], anomalies: list[str]) -> None:
+    """Name what a body is seldom coded with, except to hide it (RFC 9110 section 8.4)."""
+    codings = [value for name, value in headers if name.lower() == "content-encoding"]
+    names = [coding.strip(" \t").lower() for coding in ",".join(codings).split(",")]
+    names = [name for name in names if name]
+    if not _CONTENT_CODINGS.issuperset(names):
+        _note(anomalies, "unknown_content_coding")
+    if len(names) - names.count("identity") > 1:
+        _note(anomalies, "multiple_content_codings")
 
 
 def _note(anomalies: list[str], name: str) -> None:

@@ -122,6 +122,12 @@ ANOMALIES: Final[dict[str, Anomaly]] = {
         "A response that can't have a body (1xx, 204, 2xx to CONNECT) announced one.",
         "RFC 9110 section 8.6, RFC 9112 section 6.1",
     ),
+    "unknown_content_coding": Anomaly(
+        "Content-Encoding named a coding that is not registered.", "RFC 9110 section 8.4.1"
+    ),
+    "multiple_content_codings": Anomaly(
+        "More than one content coding was applied (which is no fault).", "RFC 9110 section 8.4"
+    ),
     "invalid_chunk": Anomaly(
         "A line between the chunks of a body was no size, or not where the chunk before it ends, "
         "or the empty line behind the last one was missing.",

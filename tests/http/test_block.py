@@ -462,10 +462,10 @@ def test_crs_for_line_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\r", b"GET /\rA: b\r\r", b"GET / HTTP/1.1"]
+    "raw", [b"HTTP/1.1 20\r", b"HTTP/1.1 200", b"GET /\rA: b\r\r", b"GET / HTTP/1.", b"GET /a"]
 )
 def test_what_may_only_be_cut_off(raw: bytes) -> None:
-    """A CR whose LF was not seen, or a line that has no version: not the end of anything."""
+    """A line that may go on, or that has no version: not the end of anything."""
     with pytest.raises(BlockError):
         parse_block(raw, whole=False)
 
@@ -481,3 +481,32 @@ def test_what_is_remembered_of_one_message_marks_no_other() -> None:
         assert (second.anomalies, second.message.headers) == (said, (("Host", "x"),))
     third = parse_block(b"GET /a#b HTTP/1.1" + plain)
     assert third.anomalies == ["fragment_in_target"]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r", b"\r\r"])
+def test_a_request_line_is_whole_with_its_version(end: bytes) -> None:
+    """Whoever sends no line end may be answered all the same."""
+    message = parse_block(b"GET /a HTTP/1.0" + end, whole=False).message
+    assert isinstance(message, Request)
+    assert (message.method, message.target, message.version) == ("GET", "/a", "1.0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        (b"Content-Encoding: gzip", []),
+        (b"content-encoding: X-GZIP", []),
+        (b"Content-Encoding: identity, br", []),
+        (b"Content-Encoding:", []),
+        (b"Content-Encoding: xgzip", ["unknown_content_coding"]),
+        (b"Content-Encoding: utf-8", ["unknown_content_coding"]),
+        (b"Content-Encoding: deflate, gzip", ["multiple_content_codings"]),
+        (
+            b"Content-Encoding: gzip\r\nContent-encoding: foo",
+            ["unknown_content_coding", "multiple_content_codings"],
+        ),
+    ],
+)
+def test_content_codings(lines: bytes, named: list[str]) -> None:
+    """RFC 9110 section 8.4.1: what is not registered, and more than one."""
+    assert parse_block(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n").anomalies == named

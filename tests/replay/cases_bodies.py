@@ -316,6 +316,25 @@ EXCHANGES = (
         ("GET / -> 304", "GET /next -> 404"),
     ),
     _response(
+        "content-codings",
+        answered(b"HTTP/1.1 200 OK", b"Content-Encoding: gzip, gzip"),
+        odd="multiple_content_codings",
+    ),
+    _response(
+        "content-coding-unknown",
+        answered(b"HTTP/1.1 200 OK", b"Content-Encoding: xgzip"),
+        odd="unknown_content_coding",
+    ),
+    _response(
+        "multipart-byteranges",
+        answered(
+            b"HTTP/1.1 206 Partial Content",
+            b"Content-Type: multipart/byteranges; boundary=x",
+            body=b"--x\r\nContent-Range: bytes 0-1/9\r\n\r\nab\r\n--x--\r\n",
+        ),
+        ("GET / -> 206", "GET /next -> 404"),
+    ),
+    _response(
         "status-206",
         answered(b"HTTP/1.1 206 Partial Content", b"Content-Range: bytes 0-4/9"),
         ("GET / -> 206", "GET /next -> 404"),
@@ -393,6 +412,7 @@ EXCHANGES = (
     Case("answered-before-asked", (server(OK), client(GET)), ("- -> 200", "GET / -> -")),
     Case("answered-twice", (client(GET), server(OK + OK)), ("GET / -> 200", "- -> 200")),
     Case("request-cut-off", (client(GET[:-10]),), ("GET / -> -",)),
+    Case("request-without-line-end", (client(b"GET / HTTP/1.1"), server(OK)), ONE),
     Case("response-cut-off", (client(GET), server(b"HTTP/1.1 200 OK\r\nA: b\r\nC:")), ONE),
     Case("no-blank-line-but-answered", (client(b"GET / HTTP/1.0\r\nA: b\r\n"), server(OK)), ONE),
     Case("both-sides-ask", (client(GET), server(GET), client(OK), server(OK)), ONE),

@@ -50,6 +50,13 @@ def _flags(side: int, flags: int, data: bytes = b"") -> Step:
     return step
 
 
+def _elsewhere(flags: int, offset: int) -> Step:
+    """An empty segment of the server's that lies so far from its next byte."""
+    return lambda talk: talk.put(
+        talk.segment(SERVER, flags=flags, sequence=talk.next[SERVER] + offset)
+    )
+
+
 def _acknowledge(side: int) -> Step:
     return lambda talk: talk.acknowledge(side)
 
@@ -234,6 +241,35 @@ REPEATS = (
         ONE,
         frozenset({"overlap_conflict"}),
     ),
+    Case(
+        "response-repeat-differs",
+        (client(GET), server(OK[:20]), _repeat(SERVER, 15, b"1 500 Not OK at"), server(OK[20:])),
+        ONE,
+        frozenset({"overlap_conflict"}),
+    ),
+    Case(
+        "repeat-differs-and-goes-on",
+        (
+            client(GET),
+            server(OK[:20]),
+            _repeat(SERVER, 15, b"1 500 Not OK at" + OK[20:]),
+            _lose(SERVER, len(OK) - 20),
+        ),
+        ONE,
+        frozenset({"overlap_conflict"}),
+    ),
+    Case(
+        "two-beyond-a-hole-differ",
+        (
+            lambda t: t.at(CLIENT, 20, GET[20:].replace(b"a.example", b"b.example")),
+            lambda t: t.at(CLIENT, 20, GET[20:]),
+            client(GET[:20]),
+            _lose(CLIENT, len(GET) - 20),
+            _ANSWER,
+        ),
+        ONE,
+        frozenset({"overlap_conflict"}),
+    ),
     Case("keep-alive-probe", (client(GET), _ANSWER, _keep_alive, *_GO_ON), TWO),
     Case("decoy-checksum", (_decoy, client(GET), _ANSWER, *_GO_ON), TWO),
     Case(
@@ -253,6 +289,26 @@ LOSS = (
         "lost-end-of-body",
         (client(GET), server(_BIG[:500]), _lose(SERVER, len(_BIG) - 500), *_GO_ON),
         TWO,
+    ),
+    Case(
+        "lost-end-of-body-and-response-behind",
+        (
+            client(GET, NEXT),
+            server(_BIG[:500]),
+            _lose(SERVER, 1000),
+            server(_BIG[1500:] + MISSING),
+        ),
+        TWO,
+    ),
+    Case(
+        "lost-end-of-body-and-next-start",
+        (
+            client(GET, NEXT),
+            server(_BIG[:500]),
+            _lose(SERVER, len(_BIG) - 500 + 10),
+            server(MISSING[10:]),
+        ),
+        ("GET / -> 200", "GET /next -> -"),
     ),
     Case(
         "lost-in-request",
@@ -362,6 +418,29 @@ ENDS = (
         (client(GET), _ANSWER, _flags(SERVER, RST | ACK, b"GET /reason HTTP/1.1\r\n\r\n")),
         ONE,
         whole=False,
+    ),
+    *(
+        Case(
+            f"{name}-that-counts-not",
+            (client(GET), _elsewhere(flags, offset), _ANSWER, *_GO_ON),
+            TWO,
+        )
+        for name, flags, offset in (
+            ("reset-beyond", RST | ACK, 5_000_000),
+            ("reset-behind", RST | ACK, -500_000),
+            ("fin-beyond", FIN | ACK, 50_000_000),
+            ("fin-behind", FIN | ACK, -1),
+        )
+    ),
+    Case(
+        "response-beyond-the-window",
+        (
+            client(GET),
+            lambda t: t.at(SERVER, 20_000_000, b"HTTP/1.1 500 No\r\n\r\n"),
+            _ANSWER,
+            *_GO_ON,
+        ),
+        TWO,
     ),
     Case("ports-again", (client(GET), _ANSWER, _again), TWO),
     Case("urgent", (_flags(CLIENT, URG | PSH | ACK, GET), _ANSWER), ONE),

@@ -128,7 +128,7 @@ REASONS = (
     | _because(
         "what was sent of a message that was cut off is told, and named: RFC 9112 section 8; "
         "tshark tells none of it",
-        "request-cut-off response-cut-off no-blank-line-but-answered",
+        "request-cut-off response-cut-off no-blank-line-but-answered request-without-line-end",
     )
     | _because(
         "one side of a connection asks, the other answers: RFC 9112 section 9",
@@ -140,7 +140,8 @@ REASONS = (
     )
     | _because(
         "messages beyond a hole are found by their start lines; tshark waits for what was lost",
-        "lost-in-request lost-in-response midstream-in-body",
+        "lost-in-request lost-in-response midstream-in-body "
+        "lost-end-of-body-and-response-behind lost-end-of-body-and-next-start",
     )
     | _because(
         "no receiver takes a segment with a wrong checksum: RFC 9293 section 3.1; tshark does "
