@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only this host: its agent's id or its name, as in web-* (repeatable)",
     )
     parser.add_argument(
+        "--also-topic",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="records are here too, as before a change of kafka.topic (repeatable)",
+    )
+    parser.add_argument(
         "--margin",
         default="10m",
         metavar="TIME",
@@ -75,7 +82,8 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
         raise UsageError("--from lies behind --to", "turn them round")
     margin = length(arguments.margin, "--margin")
     with _progress() as told:
-        evidence = Reading(config, window, margin, told, tuple(arguments.host))
+        chosen = tuple(arguments.host), tuple(arguments.also_topic)
+        evidence = Reading(config, window, margin, told, *chosen)
         found = report(evidence.all(), window, evidence.malformed)
     if arguments.json:
         print(json.dumps(as_json(found)))

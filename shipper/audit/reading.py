@@ -1,10 +1,10 @@
-"""The three topics, read once -> evidence by worker. The ledger comes first, the records last.
+"""The topics, read once -> evidence by worker. The ledger comes first, the records last.
 
 What an account says is settled was acknowledged before it was written, and so is found by whoever
 reads the records afterwards, however much comes meanwhile.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -30,13 +30,18 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Reading:
-    """Evidence as it grows. `hosts` are ids and names (with `*`); none means every host."""
+    """Evidence as it grows.
+
+    `hosts` are ids and names (with `*`); none means every host. `also` are
+    topics of records beside the one that is configured.
+    """
 
     config: Config
     window: Window
     margin: int
     progress: Progress
     hosts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     malformed: dict[str, int] = field(default_factory=dict)
     evidence: dict[Source, Evidence] = field(default_factory=dict)
     _wanted: dict[str, bool] = field(default_factory=dict)
@@ -91,7 +96,15 @@ class Reading:
             evidence.letters.setdefault(reason, Numbers()).add(number)
 
     def _records(self) -> None:
-        topic, window = self.config.kafka.topic, self.window
+        found = map(self._records_of, (self.config.kafka.topic, *self.also))
+        oldest = [time for times in found for time in times]
+        if oldest:
+            # Numbers are given a little after the time that a record bears.
+            self.window.floor = max(oldest) + self.margin
+
+    def _records_of(self, topic: str) -> Collection[int]:
+        """Read a topic's records; the oldest time in each partition that lost what came before."""
+        window = self.window
         oldest: dict[int, int] = {}
         with self._open(topic) as reader:
             extent = reader.extent()
@@ -109,9 +122,7 @@ class Reading:
                     evidence.inside += window.holds(time)
                     if not evidence.seen.add(number) and len(evidence.twice) < _MOST_LISTED:
                         evidence.twice.append(number)
-        if oldest:
-            # Numbers are given a little after the time that a record bears.
-            window.floor = max(oldest.values()) + self.margin
+        return oldest.values()
 
     def _at(self, origin: Source) -> Evidence:
         found = self.evidence.get(origin)

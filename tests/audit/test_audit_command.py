@@ -65,6 +65,21 @@ def test_a_complete_topic(broker: MockBroker, capsys: pytest.CaptureFixture[str]
     assert "web-1" in shown
 
 
+def test_records_in_two_topics(broker: MockBroker, capsys: pytest.CaptureFixture[str]) -> None:
+    """One worker's records before a change of the topic and after it are complete together."""
+    begin, other = now() - 120_000, "another.v1"
+    broker.create_topic(other)
+    worker = Worker(started=begin)
+    publish(broker, *(worker.record(n, begin + n) for n in range(600)))
+    later = (worker.record(n, begin + n) for n in range(600, 1000))
+    publish(broker, *(record._replace(topic=other) for record in later))
+    publish(broker, worker.account(begin + 60_000, 1000, state="stopped"))
+    both = ("--topic", other, "--also-topic", DATA)
+    for words, code, found in (((), 1, 600), (both[:2], 1, 400), (both, 0, 1000)):
+        told = audit(broker, capsys, *words)
+        assert (told[0], told[1]["expected"], told[1]["found"]) == (code, 1000, found)
+
+
 def test_what_is_missing_has_its_reason(
     broker: MockBroker, capsys: pytest.CaptureFixture[str]
 ) -> None:
