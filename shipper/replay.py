@@ -20,7 +20,7 @@ from shipper.contract.events import Event
 from shipper.delivery import ReaderGone, Sink, StdoutSink
 from shipper.errors import ConfigError, InputError
 from shipper.log import say, set_up
-from shipper.pipeline import LeavesOut, Pipeline
+from shipper.pipeline import LeavesOut, Pipeline, relieve_collector
 from shipper.record import Identity
 from shipper.volume import Volume, VolumeSettings
 
@@ -132,6 +132,7 @@ def run(path: Path, config: Config) -> int:
         )
     log = set_up(config.agent.log_level, config.agent.log_format)
     sink = StdoutSink(log=log.log)
+    relieve_collector()
     with suppress(ReaderGone):
         pipeline, packets, kernel, damage = replay(path, config, sink, log)
         sink.close()

@@ -27,6 +27,7 @@ from shipper.handover import NEVER, Share
 from shipper.ledger import Observed
 from shipper.log import say
 from shipper.metrics.report import Reporter
+from shipper.pipeline import relieve_collector
 from shipper.record import RecordBuilder
 from shipper.volume import Volume
 
@@ -285,6 +286,7 @@ def run_worker(task: Task) -> int:
     except ShipperError as error:
         task.control.tell(problem=str(error), code=error.exit_code)
         return error.exit_code
+    relieve_collector()
     task.control.tell(ready=task.number)
     try:
         worker.run()
