@@ -20,7 +20,7 @@ from attribution.world import agent, cgroups, ended, open_folder, server_in, sta
 #: Differ from run to run, so that two runs on one host don't see each other.
 PORT = 12000 + os.getpid() % 8000
 PROXY = PORT + 8000
-A, B, C = "0a" * 32, "0b" * 32, "0c" * 32
+A, B, C, D = "0a" * 32, "0b" * 32, "0c" * 32, "0d" * 32
 UID = "12fdc709-933e-41d0-917f-cd84de9afa94"
 POD = f"kubepods.slice/kubepods-pod{UID.replace('-', '_')}.slice"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -68,7 +68,9 @@ def pods(network: Network, root: Path) -> None:
         with namespace.inside():
             server = server_in(root / at, "127.0.0.1", PORT)
             for _ in range(5):
-                ask(f"http://127.0.0.1:{PORT}/pod/{path}")
+                url = f"http://127.0.0.1:{PORT}/pod/{path}"
+                client = started_in(root / f"libpod-{D}.scope" / "container", "curl", "-sS", url)
+                assert client.wait(10) == 0
         ended(server)
 
 
@@ -141,6 +143,7 @@ def seen(network: Network) -> Seen:
         open_folder() as folder,
         agent(
             capture__include__ports=[PORT, PROXY],
+            capture__roles=["server", "client"],
             record__trusted_proxies=["127.0.0.1/32"],
             record__client_headers=["x-forwarded-for"],
         ) as records,
@@ -165,6 +168,15 @@ def test_two_containers_with_the_same_address(seen: Seen) -> None:
     )
     assert told == {("/pod/a", A, "containerd", UID): 5, ("/pod/b", B, "docker", None): 5}
     assert {record["network"]["direction"] for record in seen.under("/pod/")} == {"ingress"}
+
+
+def test_both_ends_of_a_connection(seen: Seen) -> None:
+    """The client's container asks the server's: each has its side, the server's is at the top."""
+    for record in seen.under("/pod/"):
+        ends = record["shipper"]
+        assert ends["destination"]["container"] == record["container"]
+        assert ends["source"]["container"] == {"id": D, "runtime": "podman"}
+        assert ends["source"]["process"]["name"] == "curl"
 
 
 def test_containers_that_come_and_go(seen: Seen) -> None:
