@@ -104,7 +104,7 @@ class Change(Windowed):
     least: int = Field(
         default=20,
         ge=1,
-        description="fewer records say nothing: in the window, or of a rate or count, before it too",
+        description="fewer records say nothing (of a rate or count: now and before)",
     )
     floor: float = Field(default=0.0, ge=0, description="a smaller measure is taken for this much")
     learn: Time = Field(default=3_600_000, description="nothing is said of a younger group")
