@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from shipper.contract.exchange import Connection, Exchange, Message, Request, Response
 from shipper.record.addresses import ClientAddresses, plain
-from shipper.record.clock import timestamp, writable
+from shipper.record.clock import LATEST, timestamp
 from shipper.record.constant import event_part
 from shipper.record.ends import Ends, EndsOf
 from shipper.record.forwarded import forwarded_client
@@ -151,21 +151,25 @@ class DocumentBuilder:
             self._created = created, timestamp(created)
         event = fresh["event"] = {"created": self._created[1]}
         wall = exchange.start + offset
-        begin = fresh["@timestamp"] = timestamp(wall) if writable(wall) else event["created"]
-        if request is not None and writable(wall):
-            event["start"] = begin
+        if 0 <= wall <= LATEST:
+            begin = fresh["@timestamp"] = timestamp(wall)
+            if request is not None:
+                event["start"] = begin
+        else:
+            fresh["@timestamp"] = event["created"]
         if response is None:
             return
         if response.status is not None:
             event["outcome"] = "success" if response.status < _FAILURE_FROM else "failure"
         end = response.end
-        if end is not None and writable(end + offset):
+        if end is not None and 0 <= end + offset <= LATEST:
             event["end"] = timestamp(end + offset)
         if request is not None:
-            if end is not None and end >= request.start:
-                event["duration"] = end - request.start
-            if response.start >= request.start:
-                own["time_to_first_byte"] = response.start - request.start
+            start = request.start
+            if end is not None and end >= start:
+                event["duration"] = end - start
+            if response.start >= start:
+                own["time_to_first_byte"] = response.start - start
 
     def _url(self, fresh: Part, request: Request, host: str | None, stream: str) -> str | None:
         """Fills `url`; gives the domain, where known."""
@@ -233,10 +237,10 @@ def _facts(exchange: Exchange, ends: Ends) -> Part:
         own["incomplete"] = [str(reason) for reason in exchange.incomplete]
     if exchange.anomalies or ends.anomalies:
         own["anomalies"] = [*exchange.anomalies, *ends.anomalies]
-    messages = (("request", request), ("response", response))
-    truncated = [name for name, message in messages if message is not None and message.cut]
-    if truncated:
-        own["truncated"] = truncated
+    if request is not None and request.cut:
+        own["truncated"] = ["request"]
+    if response is not None and response.cut:
+        own.setdefault("truncated", []).append("response")
     if response is not None and response.interim:
         own["interim"] = list(response.interim)
     if exchange.joined_late:

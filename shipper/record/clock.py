@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final
 
 _SECOND: Final = 1_000_000_000
-#: 9999-12-31T23:59:59.999999999Z
+#: 9999-12-31T23:59:59.999999999Z, the last time that has a text.
 LATEST: Final = 253_402_300_800 * _SECOND - 1
 
 
@@ -14,12 +14,7 @@ def _seconds(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def writable(nanoseconds: int) -> bool:
-    """Whether a time has a text: from 1970 to the year 9999."""
-    return 0 <= nanoseconds <= LATEST
-
-
 def timestamp(nanoseconds: int) -> str:
-    """UTC with microseconds, rounded down; the time must be writable."""
+    """UTC with microseconds, rounded down; the time is from 0 to `LATEST`."""
     second, rest = divmod(nanoseconds, _SECOND)
     return f"{_seconds(second)}.{rest // 1000:06d}Z"

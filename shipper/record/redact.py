@@ -30,6 +30,8 @@ _AUTHORITY_END: Final = re.compile(r"[/\\?#]|$")
 _GOOD_AUTHORITY: Final = re.compile(r"(?:\[[^\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _QUERY_START: Final = re.compile(r"[?#]")
 _PIECES: Final = re.compile(r"([;#])")
+# As most are; the names are as they stand, the values hold nothing that could be a URL or JSON.
+_PLAIN: Final = re.compile(r"/[\w\-./~]*\?([\w\-.~]+=[\w\-.~]*(?:&[\w\-.~]+=[\w\-.~]*)*)", re.ASCII)
 _NESTED: Final = re.compile(r"[?=%@/\\\"]")
 _MEMBER: Final = re.compile(r'"([^"]{1,64})"\s*:\s*')
 _MEMBER_VALUE: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{].*|[^,}\]\s"]+', re.DOTALL)
@@ -64,7 +66,15 @@ class Redactor:
         """A URL, absolute or relative, without its secrets."""
         if not ("=" in url or "@" in url or "%" in url or self._patterns):
             return url
-        return self._url(url, 0)
+        return url if not self._patterns and self._is_plain(url) else self._url(url, 0)
+
+    def _is_plain(self, url: str) -> bool:
+        """Whether it is a path and a query in which nothing is encoded, nested or a secret's."""
+        plain = _PLAIN.fullmatch(url)
+        if plain is None:
+            return False
+        pairs = plain[1].split("&")
+        return all(self._action(pair[: pair.index("=")]) is Action.KEEP for pair in pairs)
 
     def authority(self, text: str) -> str:
         """`host:port`, as in Host and in the target of CONNECT, without user info."""
