@@ -26,6 +26,11 @@ _AT = Path(__file__).parents[2] / "docs" / "top.svg"
 _SIZE = (124, 34)
 _SECONDS = 75.0
 _TURN_S = 1.0
+#: Before what is watched, so that it is known what is usual: so long ago (s), and so rarely.
+_PAST = range(-600, -60)
+_PAST_RATE, _RATE = 24, 220
+#: What is slower than it was, and how much.
+_SLOWED, _SLOWER = "/search", 4.0
 
 #: method, path, weight, median seconds, share of 4xx, share of 5xx
 _ROUTES = (
@@ -51,9 +56,11 @@ _AGENTS = (
 )
 
 
-def traffic(chance: Random, now: float) -> Iterator[dict[str, Any]]:
+def traffic(
+    chance: Random, now: float, rate: int = _RATE, slower: float = _SLOWER
+) -> Iterator[dict[str, Any]]:
     """What happened in one turn, some of it more often than other."""
-    for _ in range(round(chance.gauss(220, 30))):
+    for _ in range(round(chance.gauss(rate, rate / 7))):
         (chosen,) = chance.choices(_ROUTES, [route[2] for route in _ROUTES])
         method, path, _, median, refused, failing = chosen
         unique = uuid.UUID(int=chance.getrandbits(128), version=4)
@@ -69,7 +76,7 @@ def traffic(chance: Random, now: float) -> Iterator[dict[str, Any]]:
             ),
             method=method,
             status=503 if drawn < failing else 404 if drawn < failing + refused else 200,
-            seconds=median * chance.lognormvariate(0, 0.5),
+            seconds=median * (slower if path == _SLOWED else 1.0) * chance.lognormvariate(0, 0.5),
             client=chance.choices(_CLIENTS, [6, 5, 4, 2, 1])[0],
             agent=chance.choices(_AGENTS, [8, 6, 3, 2, 1])[0],
             host=chance.choice(("shop.example", "api.example")),
@@ -89,7 +96,12 @@ def main() -> int:
     chance = Random(7)
     with MockBroker() as broker:
         broker.create_topic(TOPIC)
-        arguments = ("--bootstrap-servers", broker.bootstrap, "--window", "1m")
+        before = time.time()
+        for minute in _PAST[::60]:
+            seconds = (traffic(chance, before + minute + n, _PAST_RATE, 1.0) for n in range(60))
+            publish(broker.bootstrap, *itertools.chain.from_iterable(seconds))
+        where = ("--bootstrap-servers", broker.bootstrap)
+        arguments = (*where, "--window", "1m", "--from-beginning")
         with Terminal(*_SIZE, "top", *arguments) as terminal:
             begin = time.time()
             for turn in itertools.count(1):
