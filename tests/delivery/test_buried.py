@@ -1,5 +1,7 @@
 """Records that must not go out as they are: their letter goes in their place."""
 
+from functools import partial
+
 from delivery.broker import FaultyBroker
 from delivery.conftest import TOPIC, Said, record
 from shipper.contract.record import UNNUMBERED, EncodedRecord
@@ -59,7 +61,7 @@ def test_what_was_not_taken_leaves_no_trace(broker: FaultyBroker, said: Said) ->
     sink = KafkaSink(settings, log=said, options=Options(bury=letter))
     _taken(sink, record(1))
     broker.down()
-    for refused in (lambda: sink.submit(letter(record(2), "invalid", "")), lambda: _bury(sink)):
+    for refused in (partial(sink.submit, letter(record(2), "invalid", "")), partial(_bury, sink)):
         try:
             refused()
         except Backpressure:

@@ -96,3 +96,11 @@ class Delivering(Closing):
     def close(self) -> None:
         """End as the worker does: what is not acknowledged stays in the spool."""
         self.sink.close()
+
+
+def delivered(config: Config) -> list[Json]:
+    """Every golden record of the configured version, acknowledged; their documents in order."""
+    with Delivering(config) as agent:
+        agent.submit(*golden(config.record.schema_version))
+        agent.delivered()
+    return agent.sent

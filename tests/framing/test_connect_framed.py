@@ -24,7 +24,7 @@ from shipper.record import AvroForm
 from shipper.record.schema import RECORDS
 from shipper.registry import form_of
 
-from .delivering import Delivering, Json, configured, golden
+from .delivering import Json, configured, delivered
 from .standin import StandIn
 
 FOLDER = Path(__file__).parents[2] / "config" / "connect"
@@ -89,10 +89,7 @@ def written(
     kafka.create_topic(topic)
     encoding, framing = form
     more: Json = {"record__encoding": encoding, "kafka__framing": framing, "kafka__topic": topic}
-    with Delivering(configured(tmp, kafka.inside["bootstrap.servers"], url, **more)) as agent:
-        agent.submit(*golden("1.0"))
-        agent.delivered()
-    return agent.sent
+    return delivered(configured(tmp, kafka.inside["bootstrap.servers"], url, **more))
 
 
 @pytest.mark.parametrize("name", FRAMED)

@@ -26,7 +26,7 @@ from shipper.record import AvroForm, DeadLetters
 from shipper.record.schema import RECORDS
 from shipper.registry import Registry
 
-from .delivering import Delivering, Json, configured, golden, options
+from .delivering import Delivering, Json, configured, delivered, golden, options
 from .standin import StandIn
 
 KINDS = {"ecs": "closed", "avro": "avro"}
@@ -82,11 +82,9 @@ def test_confluent(kafka: Kafka, apicurio: Apicurio, tmp_path: Path, topic: str,
         record__encoding=encoding,
         record__schema_version=version,
     )
-    with Delivering(config) as agent:
-        agent.submit(*golden(version))
-        agent.delivered()
+    sent = delivered(config)
     messages = kafka.read(topic)
-    assert [stock(encoding, apicurio.url, one) for one in messages] == agent.sent
+    assert [stock(encoding, apicurio.url, one) for one in messages] == sent
     assert len(messages) == len(golden(version)) > 0
 
 
@@ -106,14 +104,12 @@ def test_guid(kafka: Kafka, tmp_path: Path, topic: str, encoding: str) -> None:
             kafka__topic=topic,
             record__encoding=encoding,
         )
-        with Delivering(config) as agent:
-            agent.submit(*golden("1.0"))
-            agent.delivered()
+        sent = delivered(config)
         messages = kafka.read(topic)
-        assert [stock(encoding, registry.url, one) for one in messages] == agent.sent
+        assert [stock(encoding, registry.url, one) for one in messages] == sent
         assert any("/schemas/guids/" in path for _, path in registry.asked)
     if encoding == "ecs":
-        assert [json.loads(one.value() or b"") for one in messages] == agent.sent
+        assert [json.loads(one.value() or b"") for one in messages] == sent
 
 
 def test_apicurio_gives_no_guid(apicurio: Apicurio, tmp_path: Path, topic: str) -> None:
@@ -133,13 +129,11 @@ def test_kcat(kafka: Kafka, apicurio: Apicurio, tmp_path: Path, topic: str) -> N
     config = configured(
         tmp_path, servers, apicurio.url, kafka__framing="confluent", kafka__topic=topic
     )
-    with Delivering(config) as agent:
-        agent.submit(*golden("1.0"))
-        agent.delivered()
+    sent = delivered(config)
     command = ["kcat", "-q", "-C", "-b", servers, "-t", topic, "-e", "-s", "value=>b i s"]
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
     lines = [line.split(" ", 2) for line in said.splitlines()]
-    assert [json.loads(line[2]) for line in lines] == agent.sent
+    assert [json.loads(line[2]) for line in lines] == sent
     found = wiring.asking(config)
     assert found is not None
     number = found.ask(wiring.schema(config)).id
