@@ -2,9 +2,9 @@
 
 In the kernel: ns a run of the programs that note owners, and what asking their table adds to the
 packets of an exchange; with and without in turns, so that what else happens hits both. In user
-space: CPU time that attribution adds to an exchange, by exchanges of one process again and again,
-as a server's are. At last 2,000 processes that each ask once, compared with what they say of
-themselves.
+space: CPU time that attribution adds to an exchange on its way to an encoded record, by exchanges
+of one process again and again, as a server's are. At last 2,000 processes that each ask once,
+compared with what they say of themselves.
 
 The last line is one JSON object. The exit code is 1 when an aim is missed, 2 when a case could not
 be measured.
@@ -20,11 +20,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from attribution_process.asking import curl, told, wrong
 from live.watch import only, watching
+from record.record_exchanges import CREATED, OFFSET, builder, exchange
 from rich.console import Console
 from rich.table import Table
 
@@ -33,7 +35,6 @@ from bench.kernel_traffic import own_cgroup, own_place
 from shipper.attribution import Attributor, BootClock, Host, Processes, ProcessSettings, Procfs
 from shipper.capture import Kernel, find_root, open_kernel
 from shipper.contract.events import Owner
-from shipper.contract.exchange import Connection, Exchange, Request, Response
 from shipper.errors import ShipperError
 from shipper.log import set_up
 
@@ -138,25 +139,27 @@ def _in_kernel(cgroup: Path, rounds: int, count: int) -> Figures:
 
 
 def in_user_space(count: int) -> Figures:
-    """Ns of CPU time that attribution takes of an exchange."""
+    """Ns of CPU time that attribution adds to an exchange on its way to an encoded record."""
     owner = Owner(1, 1, os.getpid(), 0, 0, 1, "server", "init")
-    where = Connection("tcp", "cgroup", "ingress", bytes(4), 1, bytes(4), 80, 1, 1, 1)
-    exchange = Exchange(
-        where,
-        Request("1.1", (), 0, 0, 0, 0, method="GET", target="/"),
-        Response("1.1", (), 0, 0, 0, 0, status=200),
-        process=owner,
-    )
+    plain, owned = exchange(), replace(exchange(), process=owner)
     processes = Processes(ProcessSettings(), Procfs(), BootClock())
     attribute = Attributor(Host(None, log=set_up("error", "json")), processes).attribute
-    attribute(exchange)
-    best = float("inf")
-    for _ in range(7):
-        before = time.process_time_ns()
-        for _ in range(count):
-            attribute(exchange)
-        best = min(best, (time.process_time_ns() - before) / count)
-    return {"user": best}
+    records = builder()
+
+    def without() -> None:
+        records.encode(records.build(plain, OFFSET, CREATED), 0)
+
+    def within() -> None:
+        records.encode(records.build(owned, OFFSET, CREATED, attribute(owned)), 0)
+
+    best = {without: float("inf"), within: float("inf")}
+    for _ in range(9):
+        for work, least in best.items():
+            before = time.process_time_ns()
+            for _ in range(count):
+                work()
+            best[work] = min(least, (time.process_time_ns() - before) / count)
+    return {"a record without": best[without], "user": best[within] - best[without]}
 
 
 def short_lived(times: int) -> Figures:
@@ -204,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         figures = in_kernel(max(1, given.rounds), max(50, given.exchanges))
-        figures |= in_user_space(100_000) | short_lived(max(1, given.processes))
+        figures |= in_user_space(5_000) | short_lived(max(1, given.processes))
     except (OSError, RuntimeError, ShipperError) as error:
         print(f"bench-attribution: a case could not be measured: {error}", file=sys.stderr)  # noqa: T201 - for a person
         return 2
