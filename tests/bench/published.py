@@ -1,7 +1,8 @@
 """`make chart-bench`: what the benchmarks have stored, as a chart and as tables for a reader.
 
 The chart is `docs/benchmarks.svg`, by gnuplot; the tables stand in `docs/benchmarks.md` between
-marks. Both are functions of the stored results alone; what is not stored stays as it is.
+marks, and the chart there and in `README.md`. All are functions of the stored results alone; of
+what is not stored nothing is shown.
 """
 
 import re
@@ -18,9 +19,11 @@ from .carrying_out import Result
 from .figures import OURS
 from .storing import stored
 
-_DOCS: Final = Path(__file__).parents[2] / "docs"
-_CHART: Final = _DOCS / "benchmarks.svg"
-PAGE: Final = _DOCS / "benchmarks.md"
+_CHECKOUT: Final = Path(__file__).parents[2]
+_CHART: Final = _CHECKOUT / "docs" / "benchmarks.svg"
+#: Where parts of what is published stand.
+PAGES: Final = (_CHECKOUT / "docs" / "benchmarks.md", _CHECKOUT / "README.md")
+_SHOWN: Final = "CPU for 1,000 exchanges, by rate and by body"
 _SCRIPT: Final = Path(__file__).with_name("chart.gnuplot")
 _WATCHERS: Final = (OURS, "httpry", "tcpflow", "tshark")
 TABLES: Final = {
@@ -66,16 +69,26 @@ def draw(cells: Sequence[Cell]) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.strip().splitlines()) + "\n"
 
 
-def filled(page: str, results: Mapping[str, Result]) -> str:
-    """The page with the tables of these results between its marks."""
+def parts(results: Mapping[str, Result]) -> dict[str, str]:
+    """What stands on the pages, by its mark: nothing where there is no result."""
+    made = dict.fromkeys((*TABLES, "bench-page", "bench-readme"), "")
     for name, result in results.items():
-        made = "\n\n".join(map(_markdown, TABLES[name](result)))
-        mark = f"<!-- {name} -->\n"
-        inside = re.compile(f"({re.escape(mark)}).*?(<!-- /{name} -->)", re.DOTALL)
-        text = f"{made}\n\n{_machine(result)}\n"
-        page, times = inside.subn(lambda found, text=text: found[1] + text + found[2], page)  # type: ignore[misc]
-        assert times == 1, f"the page has {times} places for {name}"
-    return page
+        tables = "\n\n".join(map(_markdown, TABLES[name](result)))
+        made[name] = f"{tables}\n\n{_machine(result)}\n"
+    if "bench" in results:
+        made["bench-page"] = f"![{_SHOWN}](benchmarks.svg)\n"
+        made["bench-readme"] = f"![{_SHOWN}](docs/benchmarks.svg)\n\n{_machine(results['bench'])}\n"
+    return made
+
+
+def filled(page: str, made: Mapping[str, str]) -> str:
+    """The page with these between its marks, where it has them."""
+
+    def part(found: re.Match[str]) -> str:
+        return f"{found[1]}{made.get(found[2], found[3])}{found[4]}"
+
+    marks = re.compile(r"(<!-- (bench[a-z-]*) -->\n)(.*?)(<!-- /\2 -->)", re.DOTALL)
+    return marks.sub(part, page)
 
 
 def _markdown(table: Table) -> str:
@@ -83,8 +96,8 @@ def _markdown(table: Table) -> str:
     rules = ["---:" if column.justify == "right" else "---" for column in table.columns]
     cells = zip(*(column.cells for column in table.columns), strict=True)
     lines = [heads, rules, *([str(cell) for cell in row] for row in cells)]
-    parts = [f"{table.title}:", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
-    return "\n\n".join([*parts, str(table.caption)] if table.caption else parts)
+    made = [f"{table.title}:", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    return "\n\n".join([*made, str(table.caption)] if table.caption else made)
 
 
 def _machine(result: Result) -> str:
@@ -98,13 +111,19 @@ def _machine(result: Result) -> str:
     )
 
 
+def results() -> dict[str, Result]:
+    """All that is stored, by the command that stored it."""
+    return {name: found for name in TABLES if (found := stored(name)) is not None}
+
+
 def main() -> int:
-    """Make both anew."""
-    results = {name: found for name in TABLES if (found := stored(name)) is not None}
-    if "bench" not in results:
+    """Make all of it anew."""
+    found = results()
+    if "bench" not in found:
         sys.exit("chart-bench: no results are stored: make bench makes them")
-    _CHART.write_text(draw(results["bench"]["cells"]))
-    PAGE.write_text(filled(PAGE.read_text(), results))
+    _CHART.write_text(draw(found["bench"]["cells"]))
+    for page in PAGES:
+        page.write_text(filled(page.read_text(), parts(found)))
     return 0
 
 
