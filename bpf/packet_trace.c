@@ -8,7 +8,7 @@
  * sequence numbers tell it where to go on. A body is skipped by arithmetic.
  *
  * What the verifier had to follow of the three builds, of a million instructions at most (kernel
- * 6.18): 95,000 to 177,000 in 0.2 s; with bounded loops 368,000 to 699,000. There each pass takes less
+ * 6.18): 107,000 to 207,000; with bounded loops 391,000 to 807,000. There each pass takes less
  * (scratch.h), and limits are what they are because of this. Three things keep it small: numbers
  * live in scratch memory, so that paths which differ in a value only merge; a side is reached by
  * arithmetic; and no loop holds another pass, or its events, twice.

@@ -78,6 +78,7 @@ static void frame_by_fields(struct side *side)
 	} else if (side->flags & SIDE_HAVE_CHUNKED) {
 		side->state = STATE_CHUNK_SIZE;
 		side->kind = 0;
+		side->odd_chunk = 0;
 	} else if (side->flags & SIDE_LENGTHS_DIFFER) {
 		lose_place(side);
 	} else if (side->flags & SIDE_HAVE_LENGTH) {

@@ -11,6 +11,7 @@
 #define LINE_EMPTY 0
 #define LINE_DIGITS 1
 #define LINE_REST 2
+#define LINE_CR 3
 
 static u32 hex_value(u8 byte)
 {
@@ -26,6 +27,7 @@ static void chunk_size_byte(struct side *side, u8 byte)
 	u32 value = hex_value(byte);
 
 	if (byte == '\n') {
+		side->odd_chunk |= side->kind != LINE_CR;
 		if (side->kind == LINE_EMPTY) {
 			lose_place(side);
 		} else if (side->remaining) {
@@ -35,13 +37,15 @@ static void chunk_size_byte(struct side *side, u8 byte)
 			side->state = STATE_TRAILER;
 		}
 		side->kind = LINE_EMPTY;
-	} else if (side->kind == LINE_REST) {
-		return;
+	} else if (side->kind >= LINE_REST || (byte == '\r' && side->kind == LINE_DIGITS)) {
+		/* What stands behind a CR that ends nothing is read otherwise by others. */
+		side->odd_chunk |= side->kind == LINE_CR;
+		side->kind = byte == '\r' ? LINE_CR : LINE_REST;
 	} else if (value < 16 && !(side->remaining >> 56)) {
 		side->remaining = side->remaining << 4 | value;
 		side->kind = LINE_DIGITS;
 	} else if (side->kind == LINE_DIGITS &&
-		   (byte == '\r' || byte == ';' || byte == ' ' || byte == '\t')) {
+		   (byte == ';' || byte == ' ' || byte == '\t')) {
 		side->kind = LINE_REST;
 	} else {
 		lose_place(side);
@@ -120,7 +124,7 @@ static bool follow_chunks(struct segment *segment)
 			return false;
 		if (side->state == STATE_START) {
 			note_message_end(segment, side);
-			if (!used)
+			if (!used || side->odd_chunk)
 				segment->found->message_flags |= FLAG_BAD_CHUNK;
 			break;
 		}

@@ -207,7 +207,8 @@ struct side {
 	u8 scale; /* of its windows, plus 1; 0: not known */
 	u8 outside; /* segments in a row that lay out of the window */
 	u8 strange; /* segments seen of something that is not HTTP/1 */
-	u8 pad[7];
+	u8 odd_chunk; /* a line between chunks ended otherwise than with CRLF */
+	u8 pad[6];
 	u8 carry[CARRY];
 };
 

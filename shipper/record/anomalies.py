@@ -129,8 +129,8 @@ ANOMALIES: Final[dict[str, Anomaly]] = {
         "More than one content coding was applied (which is no fault).", "RFC 9110 section 8.4"
     ),
     "invalid_chunk": Anomaly(
-        "A line between the chunks of a body was no size, or not where the chunk before it ends, "
-        "or the empty line behind the last one was missing.",
+        "A line between the chunks of a body was no size, did not end with CRLF, or was not where "
+        "the chunk before it ends; or the empty line behind the last one was missing.",
         "RFC 9112 sections 7.1 and 11.2",
     ),
     "data_after_message": Anomaly(

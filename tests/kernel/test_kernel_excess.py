@@ -120,6 +120,31 @@ def test_a_line_that_is_no_chunks(connection: Connection, body: bytes) -> None:
     assert named(connection.answer(OK + b"hello")) == [(Kind.HEADER, Flag.RESUMED)]
 
 
+@pytest.mark.parametrize(
+    ("line", "odd"),
+    [
+        (b"5\r\n", False),
+        (b"5 ;a=b\r\n", False),
+        (b"5\n", True),
+        (b"5;a\n", True),
+        (b"5\r\r\n", True),
+        (b"5;a\rb\r\n", True),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_chunks_line_without_crlf(
+    connection: Connection, line: bytes, *, odd: bool, apart: bool
+) -> None:
+    """Readers differ in where it ends (RFC 9112 section 11.2); ours goes on at its LF."""
+    connection.ask(GET)
+    events = connection.answer(CHUNKED)
+    body = line + b"hello\r\n0\r\n\r\n"
+    for part in [bytes([byte]) for byte in body] if apart else [body]:
+        events += connection.answer(part)
+    assert named(events) == ([(Kind.MESSAGE_END, Flag.BAD_CHUNK)] if odd else [])
+    assert [event.body_bytes for event in events if event.kind == Kind.MESSAGE_END] == [len(body)]
+
+
 @pytest.mark.parametrize("trailer", [b"", b"A: b\r\n", b"A: " + b"b" * 60 + b"\r\nC: d\r\n"])
 @pytest.mark.parametrize("at", [0, 7, 20])
 def test_no_empty_line_behind_the_chunks(connection: Connection, trailer: bytes, at: int) -> None:
