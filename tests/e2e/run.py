@@ -11,7 +11,6 @@ not told of it. One more round goes to topics that are framed for readers that a
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -122,9 +121,10 @@ class Run:
     def _framed(self, each: int) -> tuple[Counter[str], dict[str, Counter[str]]]:
         """The ids of one more round, and those that each reader of framed topics read."""
         framed.set_up(self.stack)
-        told = [framed.settings(self.stack, encoding) for encoding in framed.ENCODINGS]
-        with ThreadPoolExecutor() as pool:
-            agents = list(pool.map(lambda more: self._agent(more=more), told))
+        # One after the other: each has the time of a start for itself.
+        agents = [
+            self._agent(more=framed.settings(self.stack, encoding)) for encoding in framed.ENCODINGS
+        ]
         before = self.traffic.ids()
         self.traffic.send(each)
         asked = self.traffic.ids() - before
