@@ -81,7 +81,8 @@ class Ring:
                     process = fields[-2]
                     owner = owners[process] if process in owners else self._owner(process)
                     block = data[begin : begin + fields[-1]]
-                    events.append(new(Event, (*fields[1:-2], block, owner)))
+                    # Joined, because to unpack goes through a list.
+                    events.append(new(Event, fields[1:-2] + (block, owner)))  # noqa: RUF005
                 position += ((header & _LENGTH) + _HEADER + 7) & ~7
         finally:
             # In one step for the whole batch: the page is shared with the kernel's producers.

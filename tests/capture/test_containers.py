@@ -4,6 +4,7 @@ import gzip
 import random
 import struct
 import subprocess
+import sys
 import tracemalloc
 import zlib
 from functools import cache
@@ -295,3 +296,9 @@ def test_memory_does_not_grow_with_what_was_packed(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert ([frame.data for frame in frames], damage) == ([PACKET], None)
     assert peak < 2 << 20
+
+
+def test_the_agent_brings_no_reader_of_capture_files() -> None:
+    """Nor the library that they need: it is memory that an edge host does not have to spare."""
+    code = "import sys, shipper.agent; sys.exit('dpkt' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
