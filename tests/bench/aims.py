@@ -17,6 +17,14 @@ LAG_MS: Final = {"acknowledged_p50_ms": 25.0, "acknowledged_p99_ms": 100.0}
 #: Of a core; who has so much and loses is not slow without need.
 WHOLE_CORE: Final = 0.95
 
+_WORDS: Final = {
+    "cpu_ms": "CPU for 1,000",
+    "memory_peak": "memory",
+    "start_s": "start",
+    "acknowledged_p50_ms": "acknowledged (p50)",
+    "acknowledged_p99_ms": "acknowledged (p99)",
+}
+
 
 def shortfalls(cells: Iterable[Mapping[str, Any]]) -> list[str]:
     """In words, what our cells miss; empty when all is well."""
@@ -39,7 +47,7 @@ def _short(cell: Mapping[str, Any]) -> Iterable[str]:
     for what, unit, scale, aim in _limits(cell):
         value = cell[what]
         if value is not None and value > aim:
-            yield f"{what} {value * scale:.4g}{unit}, aim {aim * scale:.4g}{unit}"
+            yield f"{_WORDS[what]} {value * scale:.4g}{unit}, aim {aim * scale:.4g}{unit}"
 
 
 def _limits(cell: Mapping[str, Any]) -> Iterable[tuple[str, str, float, float]]:

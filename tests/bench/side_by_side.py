@@ -37,7 +37,7 @@ _ROUNDS: Final = 2
 _PACKAGES: Final = ("nginx", "wrk", "httpry", "tcpflow", "tshark")
 _NOTE: Final = (
     "CPU: user and system time of all its processes for 1,000 exchanges that it told of. kernel: "
-    "run time of its kernel program, which is in the load's too. load: nginx and wrk, with what "
+    "run time of its kernel programs, which is in the load's too. load: nginx and wrk, with what "
     "the kernel does for a watcher while it handles their packets. sent: requests a second, where "
     "the server kept up. ack: last packet of an exchange to Kafka's acknowledgement of its record."
 )

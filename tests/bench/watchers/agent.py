@@ -21,6 +21,7 @@ from faults.agent import Agent as Process
 from metrics.running import Asked, Samples, total
 
 from bench.load import Group, Site
+from bench.load.programs import held_by
 from bench.load.site import ID
 
 from .watcher import Told
@@ -29,7 +30,6 @@ from .watcher import Told
 _FRESH_S: Final = 1.3
 _LAG: Final = "shipper_acknowledgement_lag_seconds_bucket"
 _LOST: Final = "shipper_kernel_events_lost_total"
-_RUN_TIME: Final = "shipper_kernel_program_run_seconds_total"
 
 
 class Agent:
@@ -47,6 +47,8 @@ class Agent:
         self._process: Process | None = None
         self._before: Samples = {}
         self._after: Samples = {}
+        #: run time of all kernel programs (ns), before and after
+        self._ran = (0, 0)
 
     @property
     def process(self) -> Process:
@@ -86,9 +88,11 @@ class Agent:
     def loaded(self) -> None:
         """Note the numbers before the load."""
         self._before = self.asked.samples()
+        self._ran = (self._run_time(), 0)
 
     def settled(self) -> None:
         """And after it."""
+        self._ran = (self._ran[0], self._run_time())
         time.sleep(_FRESH_S)
         self._after = self.asked.samples()
 
@@ -105,8 +109,8 @@ class Agent:
                 partial.add(name)
             elif end := record["event"].get("end"):
                 appended.append(message.timestamp()[1] - _ms(end))
-        run_time, counted = self._more(_RUN_TIME), self._counted()
-        return Told(ids, partial, run_time, appended, self._acknowledged(), counted)
+        kernel_s = (self._ran[1] - self._ran[0]) / 1e9
+        return Told(ids, partial, kernel_s, appended, self._acknowledged(), self._counted())
 
     def records(self) -> Iterator[tuple[str, Message, dict[str, Any]]]:
         """Id, message and record of what is in its topic, partition after partition."""
@@ -124,6 +128,9 @@ class Agent:
         shutil.rmtree(self._spool, ignore_errors=True)
         while self._topics:
             self._kafka.delete_topic(self._topics.pop())
+
+    def _run_time(self) -> int:
+        return sum(runs.time for runs in held_by(self.process.process.pid).values())
 
     def _more(self, name: str) -> float:
         return total(self._after, name) - total(self._before, name)
