@@ -4,25 +4,16 @@ Exit code 0 if every one of them is found, once, and ordinary traffic raises not
 """
 
 import argparse
-import json
-import signal
 import sys
-from types import FrameType
 
 from e2e.host import apart
 from e2e.progress import Progress
-from rich.console import Console
-from rich.table import Table
-
-from shipper.errors import ShipperError
+from e2e.telling import told
 
 from .account import Account
 from .run import Run
 from .site import Site
 from .stack import started
-
-#: Columns where nobody says how many there are.
-_WIDE = 100
 
 
 def main() -> int:
@@ -35,39 +26,13 @@ def main() -> int:
     given = parser.parse_args()
     if given.requests < 1 or given.rate <= 0:
         parser.error("--requests and --rate: more than nothing")
-    signal.signal(signal.SIGTERM, _end)
+    return told("e2e-detect", "What was found", lambda: _run(given.requests, given.rate))
+
+
+def _run(requests: int, rate: float) -> Account:
     progress = Progress()
-    try:
-        with apart() as host, started(host, progress) as stack, Site() as site:
-            account = Run(stack, site, progress).result(given.requests, given.rate)
-    except KeyboardInterrupt:
-        return 130
-    except (AssertionError, ShipperError) as error:
-        sys.stderr.write(f"\ne2e-detect: {error}\n")
-        return 1
-    _show(account)
-    return 1 if account.shortfalls() else 0
-
-
-def _show(account: Account) -> None:
-    table = Table(title="What was found")
-    for name in ("what", "counted by"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("figure", justify="right")
-    for what, who, figure in account.rows():
-        table.add_row(what, who, str(figure))
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    console.print(table)
-    for what in account.shortfalls():
-        console.print(f"falls short: {what}")
-    print(json.dumps(account.line))  # noqa: T201 - the line for a program
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends everything in order, as Ctrl-C does."""
-    raise SystemExit(143)
+    with apart() as host, started(host, progress) as stack, Site() as site:
+        return Run(stack, site, progress).result(requests, rate)
 
 
 if __name__ == "__main__":
