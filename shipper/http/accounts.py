@@ -20,7 +20,9 @@ Beside them stand facts that are no fates: `overlap_conflict` (retransmitted byt
 `pipeline_overflow`, `timeouts` (connections whose wait ended), `connections`,
 `connections_idle`, `connections_evicted`, `connections_relieved` (what they held was told early,
 because all together held too much), `blocks_broken_off` (no blank line, for whatever
-reason) and `interim_dropped` (1xx codes beyond what one exchange lists).
+reason), `interim_dropped` (1xx codes beyond what one exchange lists) and `odd_end_late` (what was
+odd about a message's end came when its exchange was told: the connection's next one has the name,
+if there is one).
 """
 
 from typing import Final
@@ -64,6 +66,7 @@ FACTS: Final = (
     "connections_relieved",
     "blocks_broken_off",
     "interim_dropped",
+    "odd_end_late",
 )
 TOTALS: Final = ("events", "blocks", "exchanges")
 

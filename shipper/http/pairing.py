@@ -195,6 +195,7 @@ class Conversation:
         head, odd = side.head, odd_end(event.flags)
         if head is None:
             self._counters["message_end_taken" if odd else side.end_counter] += 1
+            self._counters["odd_end_late"] += bool(odd)
             self.teller.note(odd)
             return
         head.anomalies += odd

@@ -6,6 +6,7 @@
 from wire import CLIENT, GET, NOT_FOUND, OK, POST, SERVER, Wire, run, summary
 
 from shipper.contract.events import Flag, Kind
+from shipper.http import Assembler
 
 BROKEN = Flag.BAD_CHUNK | Flag.OPEN_END
 
@@ -46,7 +47,10 @@ def test_behind_an_exchange_that_was_told() -> None:
     events = [*wire.send(CLIENT, GET), *wire.send(SERVER, OK, body=5)]
     events.append(wire.event(SERVER, Kind.MESSAGE_END, body=5, flags=Flag.EXCESS))
     events += [*wire.send(CLIENT, GET), *wire.send(SERVER, NOT_FOUND)]
-    assert [exchange.anomalies for exchange in run(events)] == [(), ("data_after_message",)]
+    assembler = Assembler()
+    told = [exchange.anomalies for exchange in run(events, assembler)]
+    assert told == [(), ("data_after_message",)]
+    assert assembler.counters["odd_end_late"] == 1
 
 
 def test_a_body_whose_end_nobody_can_tell() -> None:
