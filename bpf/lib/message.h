@@ -292,7 +292,7 @@ static bool begin_message(struct segment *segment, struct scratch *scratch, stru
 			return false;
 		classify(segment, at);
 		side->carry_length = 0;
-		if (side->state == STATE_START)
+		if (side->state == STATE_START && segment->flow->verdict == VERDICT_FOLLOW)
 			pass_over(segment, scratch, scan, loaded);
 		return false;
 	}

@@ -94,9 +94,20 @@ def test_lines_between_requests(connection: Connection) -> None:
     assert named(connection.ask(GET)) == [(Kind.HEADER, Flag.RESUMED)]
 
 
-def test_no_message_yet(connection: Connection) -> None:
-    """Another protocol is no excess of anything."""
-    assert not connection.ask(b"EHLO a.example\r\nGET / HTTP/1.1\r\n\r\n")
+@pytest.mark.parametrize(
+    ("first", "counted"),
+    [
+        (b"EHLO a.example\r\nGET / HTTP/1.1\r\n\r\n", {}),
+        (b"\x16\x03\x01\x02\0\x01" + bytes(60), {"server_tls": 1}),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {"server_http2": 1}),
+    ],
+)
+def test_another_protocol(harness: Harness, first: bytes, counted: dict[str, int]) -> None:
+    """It is no excess of anything, and has no place to lose."""
+    connection = harness.connection()
+    before = harness.counters()
+    assert not connection.ask(first)
+    assert harness.counted(before) == {"packets": 1, **counted}
 
 
 @pytest.mark.parametrize(
