@@ -24,7 +24,7 @@ _PEOPLE = (240, 20, 60)
 _SHARES = (0.6, 0.1, 0.3)
 _FAILS = 0.01
 _MOST_AT_ONCE = 6
-_SLOW_MS = 2600
+_SLOW_MS = 8000
 
 
 @dataclass(frozen=True)

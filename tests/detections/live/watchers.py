@@ -1,7 +1,7 @@
 """`shipper watch`, several processes with one set of rules: those of config/, with shorter times.
 
-What has to be learned for hours, or to last for minutes, can't be waited for here; limits,
-measures and groups are those that are shipped.
+What has to be learned for hours, or to last for minutes, can't be waited for here; measures,
+groups and limits are those that are shipped, but for one.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ _SHORTER = (
     ('grace = "10s"', 'grace = "5s"'),
     ('window = "2m"\nfor = "1m"', 'window = "20s"\nfor = "5s"'),
     ('least = 100\nwindow = "5m"\nlearn = "6h"', _STEADY),
+    # A busy machine may hold up a whole window's requests for a second or two.
+    ("floor = 0.5 ", "floor = 2.0 "),
     ('shorter ones are taken for this\nleast = 50\nwindow = "5m"\nlearn = "6h"', _STEADY),
     ('a tenth of its requests\nleast = 50\nwindow = "5m"\nlearn = "6h"', _STEADY),
     ('field = "method"\nlearn = "1d"', 'field = "method"\nlearn = "60s"'),
