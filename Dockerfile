@@ -27,13 +27,13 @@ COPY requirements.lock requirements-build.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.pem,target=/run/ca.pem \
     /opt/tools/bin/pip install --require-hashes --only-binary :all: -r requirements-build.lock \
-    && /opt/tools/bin/pip --python /opt/shipper/bin/python install \
+    && /opt/tools/bin/pip --python /opt/shipper/bin/python install --no-compile \
         --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
 # Byte code is made here, once: the agent runs from a file system that it can't write to. It is
 # checked by nothing, so that it does not depend on when a file was laid down.
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /tmp . \
-    && /opt/tools/bin/pip --python /opt/shipper/bin/python install --no-deps --no-index /tmp/*.whl \
+    && /opt/tools/bin/pip --python /opt/shipper/bin/python install --no-compile --no-deps --no-index /tmp/*.whl \
     && /opt/shipper/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/shipper/lib
 
 # hadolint ignore=DL3006

@@ -25,9 +25,10 @@ from shipper.errors import ShipperError
 
 from . import package
 
-#: Files of an image by what they hold and how they lie there; devices and mounts are not its own.
+#: Files of an image by what they hold; mounts, and the container's names, are not its own.
 _LISTING = (
-    "find / -xdev -type f -not -path '/proc/*' -not -path '/sys/*' -exec sha256sum {} + | sort -k2"
+    "find / -xdev -type f -not -path '/proc/*' -not -path '/sys/*' -not -path /etc/hostname "
+    "-not -path /etc/hosts -exec sha256sum {} + | sort -k2"
 )
 _MOST = 20
 
