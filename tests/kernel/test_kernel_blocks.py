@@ -84,7 +84,7 @@ def test_one_side_alone_is_not_waited_for(kernel: Harness) -> None:
 def test_the_answer_decides(kernel: Harness) -> None:
     """A first request like no other, answered in HTTP: the answer is told, and all that follows."""
     connection = kernel.connection()
-    assert connection.ask(b"\x05\x01\x00") == []
+    assert connection.ask(b"\x07\x01\x00") == []
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     assert headers(connection.answer(answer)) == [answer]
     (event,) = connection.ask(b"GET / HTTP/1.1\r\n\r\n")
