@@ -20,7 +20,7 @@ _GONE_S = 20.0
 
 @contextlib.contextmanager
 def apart() -> Iterator[Path]:
-    """This process, and all that it starts meanwhile, in a cgroup of their own."""
+    """This process, and all that it starts meanwhile, in a cgroup of their own; it ends with it."""
     root = find_root().path
     before = root / _own().lstrip("/")
     made = root / f"shipper-e2e-{os.getpid()}"
@@ -30,6 +30,8 @@ def apart() -> Iterator[Path]:
         yield made
     finally:
         _move(before)
+        # A Ctrl-C may come between the start of a server and what would have ended it.
+        (made / "cgroup.kill").write_text("1")
         eventually(lambda: not (made / "cgroup.procs").read_text(), "an empty cgroup", _GONE_S)
         made.rmdir()
 
