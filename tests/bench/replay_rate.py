@@ -36,7 +36,7 @@ _RATE: Final = 4_000
 _READERS: Final = {
     OURS: (sys.executable, "-m", "shipper", "replay", "{file}"),
     "httpry": ("httpry", "-r", "{file}", "tcp"),
-    "tcpflow": ("tcpflow", "-q", "-c", "-r", "{file}"),
+    "tcpflow": ("tcpflow", "-X", "/dev/null", "-q", "-c", "-r", "{file}"),
     "tshark": ("tshark", "-r", "{file}", *FIELDS),
 }
 _TEST_RUNS: Final = (sys.executable, "-m", "bench.replay_test_runs", "{file}")

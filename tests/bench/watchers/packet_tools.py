@@ -110,7 +110,7 @@ class Tcpflow(PacketTool):
     """The bytes of each direction in order, bodies and all; of these only targets are kept."""
 
     name = "tcpflow"
-    command = ("tcpflow", "-p", "-q", "-c", "-i", "{device}", "tcp port {port}")
+    command = ("tcpflow", "-X", "/dev/null", "-p", "-q", "-c", "-i", "{device}", "tcp port {port}")
     kept_by = ("grep", "-aoE", "GET /b[0-9]+/[a-z0-9]+-(p|[0-9]+)-[0-9]+")
 
 
