@@ -18,6 +18,7 @@ from shipper.attribution.holders import Holder
 from shipper.attribution.names import Names, Source
 from shipper.attribution.parts import Part, merged, place_parts
 from shipper.attribution.paths import NOWHERE, Place, place, place_of_process
+from shipper.attribution.procfs import version_1_in_use
 
 #: Seconds between two looks at what tells nothing by itself.
 _INTERVAL: Final = 1.0
@@ -45,7 +46,7 @@ class Host:
         self._names = Names(sources, changed=self._changed, log=log, patience=patience)
         self._patience = patience
         self._said = False
-        self._mixed = _version_1_in_use()
+        self._mixed = version_1_in_use()
         self._log = log
         self._cgroups = Cgroups(root, self._came) if root is not None else None
         if self._cgroups is not None:
@@ -170,14 +171,6 @@ class Host:
         found = place(path)
         if found.container or found.pod:
             self._names.expect(found)
-
-
-def _version_1_in_use() -> bool:
-    """Whether there are hierarchies besides that of version 2 (cgroups(7))."""
-    try:
-        return Path("/proc/self/cgroup").read_text().count("\n") > 1
-    except OSError:
-        return False
 
 
 def _named(path: str) -> Place | Reason:

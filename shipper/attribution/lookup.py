@@ -17,7 +17,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from shipper.attribution.digests import Digests
 from shipper.attribution.names import NO_ANSWER, Source, said
 from shipper.attribution.parts import Part
 from shipper.attribution.paths import Place
+from shipper.attribution.procfs import started
 
 _CONTAINER: Final = re.compile(r"(?:[0-9a-f]{64})?")
 _POD: Final = re.compile(r"(?:[0-9a-f-]{32,36})?")
@@ -34,7 +35,6 @@ _TIMEOUT: Final = 15.0
 _NAMES: Final = {"id", "source", "container", "pod"}
 _EXECUTABLE: Final = {"id", "process", "start"}
 _DIGEST: Final = {"id", "digest", "start"}
-_START: Final = 19  # field 22, counted behind the name, which may hold spaces
 
 Channel = socket.socket
 
@@ -83,41 +83,32 @@ def _answer(question: dict[str, Any], sources: Sequence[Source], digests: Digest
             source: Source = sources[int(question["source"])]
             return source.ask(place)
     elif question.keys() == _EXECUTABLE:
-        return _executable(int(question["process"]), int(question["start"]))
+        process, start = int(question["process"]), int(question["start"])
+        return _of_the_very(process, start, "executable", _executable)
     elif question.keys() == _DIGEST:
-        return _digest(int(question["digest"]), int(question["start"]), digests)
+        process, start = int(question["digest"]), int(question["start"])
+        # It is what runs that is read, whatever stands at its path by now.
+        return _of_the_very(process, start, "sha256", lambda at: digests.of(at / "exe"))
     raise ValueError("that is none of the questions")
 
 
-def _executable(process: int, start: int) -> Part:
-    """The path of its program, {} where it is not this process any more, or a kernel thread."""
+def _executable(folder: Path) -> str | None:
+    """The path of its program."""
+    return str((folder / "exe").readlink())
+
+
+def _of_the_very(
+    process: int, start: int, name: str, look: Callable[[Path], str | None]
+) -> dict[str, str]:
+    """What is seen of a process, {} where it is not this process any more, or nothing is seen."""
     folder = Path("/proc") / str(process)
     try:
-        if _started(folder) != start:
+        if started(folder) != start:
             return {}
-        path = str((folder / "exe").readlink())
-        return {"executable": path} if path and _started(folder) == start else {}
+        seen = look(folder)
+        return {name: seen} if seen and started(folder) == start else {}
     except FileNotFoundError:
         return {}
-
-
-def _digest(process: int, start: int, digests: Digests) -> Part:
-    """The digest of its program, {} where it is not this process any more, or the file too large.
-
-    It is what runs that is read, whatever stands at its path by now.
-    """
-    folder = Path("/proc") / str(process)
-    try:
-        if _started(folder) != start:
-            return {}
-        digest = digests.of(folder / "exe")
-        return {"sha256": digest} if digest and _started(folder) == start else {}
-    except FileNotFoundError:
-        return {}
-
-
-def _started(folder: Path) -> int:
-    return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[_START])
 
 
 class Asking:

@@ -22,10 +22,10 @@ class Procfs:
         """Nothing is read of one that shows another pid namespace than the host's."""
         self._root = root
         self._ticks = os.sysconf("SC_CLK_TCK")
-        self._hosts = self._mixed = False
+        self._hosts = False
         with suppress(OSError):
             self._hosts = (root / "self/ns/pid").stat().st_ino == _HOST
-            self._mixed = (root / "self/cgroup").read_text().count("\n") > 1
+        self._mixed = version_1_in_use(root)
 
     def command_line(self, owner: Owner) -> list[str]:
         """The words it was started with; none where they can't be known any more."""
@@ -54,8 +54,19 @@ class Procfs:
 
     def _is(self, owner: Owner, folder: Path) -> bool:
         try:
-            stat = (folder / "stat").read_bytes()
+            return started(folder) == self.tick(owner)
         except OSError:
             return False
-        start = int(stat.rpartition(b")")[2].split()[_START])
-        return start == self.tick(owner)
+
+
+def started(folder: Path) -> int:
+    """When the process of this folder of /proc started: ticks of the clock since boot. OSError."""
+    return int((folder / "stat").read_bytes().rpartition(b")")[2].split()[_START])
+
+
+def version_1_in_use(root: Path = Path("/proc")) -> bool:
+    """Whether there are hierarchies of cgroups besides that of version 2 (cgroups(7))."""
+    try:
+        return (root / "self/cgroup").read_text().count("\n") > 1
+    except OSError:
+        return False

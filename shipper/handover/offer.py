@@ -79,11 +79,6 @@ class Offer:
         if self._next is not None:
             tell(self._next, over=True)
 
-    @property
-    def left(self) -> bool:
-        """Whether who asked has gone again."""
-        return self._next is None
-
     def hang_up(self) -> None:
         """Nobody is spoken with any more, and nobody else can come."""
         self._hang_up()
