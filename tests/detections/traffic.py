@@ -37,7 +37,10 @@ _IDENTITY = Identity(
 
 @dataclass(frozen=True)
 class Seen:
-    """One exchange. `at`: seconds after the first; `before`: what came before the first request."""
+    """One exchange. `at`: seconds after the first; `before`: what came before the first request.
+
+    `after`: what the client sends behind its header block; `odd`: what the kernel calls that.
+    """
 
     request: str
     status: int | None = 200
@@ -48,6 +51,8 @@ class Seen:
     duration_ms: int = 12
     body: int = 0
     before: bytes = b""
+    after: bytes = b""
+    odd: Flag | None = None
     server: str = SERVER
 
     @classmethod
@@ -61,8 +66,11 @@ class Seen:
         said = dict(written)
         line, _, status = said.pop("request").rpartition(" ")
         headers = tuple(said.pop("headers", _HEADERS)) + tuple(said.pop("with", ()))
-        if "before" in said:
-            said["before"] = said["before"].encode("latin-1")
+        for raw in ("before", "after"):
+            if raw in said:
+                said[raw] = said[raw].encode("latin-1")
+        if "odd" in said:
+            said["odd"] = Flag[said["odd"]]
         return cls(line, None if status == "-" else int(status), headers=headers, **said)
 
 
@@ -80,7 +88,7 @@ def records(exchanges: Iterable[Seen]) -> Iterator[Json]:
 
 def sent(seen: Seen) -> bytes:
     """What the client sends."""
-    return seen.before + _block(f"{seen.request} HTTP/1.1", seen.headers)
+    return seen.before + _asked(seen) + seen.after
 
 
 def answered(seen: Seen) -> bytes:
@@ -96,12 +104,18 @@ def _events(seen: Seen, number: int, at: int) -> Iterator[Event]:
         yield asked._replace(flags=flags, data=seen.before)
     yield asked._replace(
         sequence=asked.sequence + len(seen.before),
+        flags=asked.flags | (seen.odd or 0),
         body_bytes=seen.body,
-        data=sent(seen)[len(seen.before) :],
+        data=_asked(seen),
     )
     if block := answered(seen):
         then = at + seen.duration_ms * MS
         yield _event(seen, _SERVER)._replace(flow=number, time=then, body_bytes=5, data=block)
+
+
+def _asked(seen: Seen) -> bytes:
+    """The request's header block."""
+    return _block(f"{seen.request} HTTP/1.1", seen.headers)
 
 
 def _block(line: str, headers: Iterable[str]) -> bytes:
