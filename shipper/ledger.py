@@ -28,12 +28,17 @@ _UNREADABLE: Final = "spool_unreadable"
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the accounts can't ask the pipeline: of the agent as a whole, at one moment."""
+    """What the accounts can't ask the pipeline, at one moment.
+
+    `kernel` and `coverage` are of the agent as a whole; `attribution` is what became of the
+    exchanges of this worker (`Attributor.totals`), None where nobody attributes.
+    """
 
     kernel: Mapping[str, int]
     coverage: Mapping[str, int]
     clock_steps: int
     now_ns: int  # wall clock
+    attribution: Mapping[str, Any] | None = None
 
 
 class Accounts:
@@ -89,9 +94,11 @@ class Accounts:
         }
         if state == "stopped":
             ledger["clean"] = True
+        if seen.attribution is not None:
+            ledger["attribution"] = dict(seen.attribution)  # type: ignore[typeddict-item]
         if isinstance(sink, SpooledSink):
             _spool(ledger, sink)
-        return ledger
+        return self._builder.told(ledger)
 
     def _settled(self) -> int:
         sink = self._sink
@@ -141,7 +148,8 @@ def _closing(note: dict[str, Any], leftover: Leftover, by: Origin) -> EncodedRec
     _close_spool(ledger, leftover)
     # One account may have been published after the note.
     number = int(note["number"]) + 1
-    return LedgerBuilder(by.settings, identity).build(ledger, number, by.started_ns)
+    builder = LedgerBuilder(by.settings, identity)
+    return builder.build(builder.told(ledger), number, by.started_ns)
 
 
 def _close_spool(ledger: Ledger, leftover: Leftover) -> None:

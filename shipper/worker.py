@@ -149,6 +149,7 @@ class Worker:
             coverage=coverage(counters, self._kernel.settings.roles),
             clock_steps=self._clock.steps,
             now_ns=time.time_ns(),
+            attribution=self._attributor.totals() if self._attributor is not None else None,
         )
 
     def totals(self) -> dict[str, object]:

@@ -18,6 +18,8 @@ _LINKS: Final = (
     ("exchanges", "out", "==", "records", "in"),
     ("spool", "in", ">=", "records", "out"),
 )
+#: Both halves of what is told of whose the exchanges were: together all that were to be records.
+_ATTRIBUTED: Final = (("attributed", "unattributed"), ("named", "unnamed"))
 _FROM_KERNEL: Final = ("events_header", "events_message_end", "events_flow_end", "events_gap")
 
 Stage = dict[str, Any]
@@ -46,6 +48,7 @@ class Account:
     kernel: dict[str, int]
     coverage: dict[str, int]
     adopted: dict[str, int]
+    attribution: dict[str, Any]
 
     @property
     def order(self) -> tuple[int, bool]:
@@ -65,6 +68,7 @@ class Account:
                     f"+ discarded {gone}"
                 )
         yield from self._links()
+        yield from self._attributed()
 
     def _links(self) -> Iterator[str]:
         stages = self.stages
@@ -86,6 +90,15 @@ class Account:
             told = sum(self.kernel.get(name, 0) for name in _FROM_KERNEL)
             if stages["events"]["in"] > told:
                 yield f"events.in {stages['events']['in']} is more than the kernel's {told}"
+
+    def _attributed(self) -> Iterator[str]:
+        entered = self.stages.get("records", {}).get("in")
+        for told, untold in _ATTRIBUTED:
+            if entered is None or told not in self.attribution:
+                continue
+            one, others = self.attribution[told], sum(self.attribution[untold].values())
+            if one + others != entered:
+                yield f"{told} {one} + {untold} {others} is not records.in {entered}"
 
 
 def fallen(before: Account, after: Account) -> Iterator[str]:
@@ -131,7 +144,17 @@ def _account(document: dict[str, Any]) -> Account:
         kernel=_counts(ledger.get("kernel", {})),
         coverage=_counts(ledger.get("coverage", {})),
         adopted=_counts(ledger.get("adopted", {})),
+        attribution=_attribution(ledger.get("attribution", {})),
     )
+
+
+def _attribution(part: dict[str, Any]) -> dict[str, Any]:
+    """As far as it is there: an account of version 1.0 has none."""
+    found: dict[str, Any] = {}
+    for told, untold in _ATTRIBUTED:
+        if told in part:
+            found |= {told: int(part[told]), untold: _counts(part.get(untold, {}))}
+    return found
 
 
 def _stage(stage: dict[str, Any]) -> Stage:

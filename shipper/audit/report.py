@@ -1,8 +1,9 @@
 """All evidence -> the verdict on each host, and on everything."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from shipper.audit.accounts import Account
@@ -37,6 +38,7 @@ class Incarnation:
     workers: list[Judgement]
     unaccounted_workers: list[int]
     coverage: dict[str, int]
+    attribution: dict[str, dict[str, int]]
     kernel_losses: dict[str, int]
     discarded: dict[str, int]
     letters: dict[str, int]
@@ -176,10 +178,24 @@ def _incarnation(ephemeral: str, workers: Mapping[int, Evidence], window: Window
         workers=[judge(workers[number], window) for number in sorted(workers)],
         unaccounted_workers=[number for number in wanted if number not in workers],
         coverage=_grown(of_newest, lambda account: account.coverage),
+        attribution=_attribution(workers.values()),
         kernel_losses=_grown(of_newest, _kernel_losses),
         discarded=dict(+discarded),
         letters=dict(+letters),
     )
+
+
+def _attribution(workers: Iterable[Evidence]) -> dict[str, dict[str, int]]:
+    """Exchanges of which it is not told whose they were, by what is not told and then by reason."""
+    found: dict[str, Counter[str]] = {name: Counter() for name in ("unattributed", "unnamed")}
+    for evidence in workers:
+        for name, counts in found.items():
+            counts.update(_grown(evidence.history, partial(_untold, name)))
+    return {name: dict(counts) for name, counts in found.items() if counts}
+
+
+def _untold(name: str, account: Account) -> dict[str, int]:
+    return dict(account.attribution.get(name, {}))
 
 
 def _record_losses(account: Account) -> dict[str, int]:

@@ -127,13 +127,15 @@ def _gap_style(gap: Missing) -> str:
 
 
 def _counted_lines(name: str, one: Incarnation) -> Iterator[Text]:
-    for what, counts in (
-        ("exchanges that became no record", one.discarded),
-        ("lost in the kernel", one.kernel_losses),
-        ("connections", one.coverage),
+    untold = one.attribution
+    for what, counts, style in (
+        ("exchanges that became no record", one.discarded, "yellow"),
+        ("lost in the kernel", one.kernel_losses, "yellow"),
+        ("connections", one.coverage, "dim"),
+        ("exchanges without container and unit", untold.get("unattributed"), "dim"),
+        ("exchanges without process", untold.get("unnamed"), "dim"),
     ):
         if counts:
-            style = "dim" if counts is one.coverage else "yellow"
             yield Text(f"{name}: {what}: {_counts(counts.items())}", style)
 
 
@@ -186,6 +188,7 @@ def _incarnation(one: Incarnation) -> dict[str, Any]:
         "started": moment_text(one.started),
         "until": moment_text(one.until),
         "coverage": one.coverage,
+        "attribution": one.attribution,
         "kernel_losses": one.kernel_losses,
         "discarded": one.discarded,
         "letters": one.letters,

@@ -3,7 +3,7 @@
 What is in it is counted elsewhere; here it is given its envelope and held to its model.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.record.clock import timestamp
 from shipper.record.constant import message_headers, origin_parts
 from shipper.record.encode import RecordRejected, invalid
-from shipper.record.model.ledger import ADAPTER, DATASET, SCHEMA_NAME, SCHEMA_VERSION, Ledger
+from shipper.record.model.ledger import ADAPTERS, DATASET, FIELDS, SCHEMA_NAME, Ledger
 from shipper.record.settings import Identity, RecordSettings
 
 _MILLISECOND = 1_000_000
@@ -24,7 +24,9 @@ class LedgerBuilder:
     def __init__(self, settings: RecordSettings, identity: Identity) -> None:
         self._topic = settings.ledger_topic
         self._prefix = f"{identity.ephemeral_id}-{identity.worker}-ledger-"
-        self._headers = message_headers(SCHEMA_NAME, SCHEMA_VERSION)
+        self._adapter = ADAPTERS[settings.ledger_version]
+        self._fields = FIELDS[settings.ledger_version]
+        self._headers = message_headers(SCHEMA_NAME, settings.ledger_version)
         parts = origin_parts(identity)
         parts["data_stream"] = {
             "type": "metrics",
@@ -32,6 +34,11 @@ class LedgerBuilder:
             "namespace": settings.namespace,
         }
         self._constant = {name: part for name, part in parts.items() if part}
+
+    def told(self, ledger: Ledger) -> Ledger:
+        """What of an account the version that is written has a place for."""
+        kept = {name: part for name, part in ledger.items() if name in self._fields}
+        return cast("Ledger", kept)
 
     def build(self, ledger: Ledger, sequence: int, created_ns: int) -> EncodedRecord:
         """The message for account number `sequence`, written at `created_ns` (wall time).
@@ -54,7 +61,7 @@ class LedgerBuilder:
             "ledger": ledger,
         }
         try:
-            ADAPTER.validate_python(document)
+            self._adapter.validate_python(document)
         except ValidationError as error:
             reason = invalid(error)
         else:

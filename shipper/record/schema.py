@@ -28,10 +28,13 @@ RECORDS: Final = tuple(
 )
 #: The newest.
 RECORD: Final = RECORDS[-1]
-LEDGER: Final = Contract(ledger.SCHEMA_NAME, ledger.SCHEMA_VERSION, ledger.ADAPTER)
+LEDGERS: Final = tuple(
+    Contract(ledger.SCHEMA_NAME, version, adapter) for version, adapter in ledger.ADAPTERS.items()
+)
+LEDGER: Final = LEDGERS[-1]
 DEAD: Final = Contract(dead.SCHEMA_NAME, dead.SCHEMA_VERSION, dead.ADAPTER)
 ALERTS: Final = Contract(alert.SCHEMA_NAME, alert.SCHEMA_VERSION, alert.ADAPTER)
-CONTRACTS: Final = (*RECORDS, LEDGER, DEAD, ALERTS)
+CONTRACTS: Final = (*RECORDS, *LEDGERS, DEAD, ALERTS)
 
 
 def json_schema(contract: Contract = RECORD) -> Schema:

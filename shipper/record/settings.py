@@ -159,7 +159,8 @@ class RecordSettings:
     as a JSON text, where each quote takes two bytes. `encoding` is the form that records go out in
     (`encoders.ENCODINGS`), `framing` what messages say that delivery puts around it,
     `message_headers` are further headers of theirs. `schema_version` is the version of the schema
-    that the records are of; a newer program goes on writing it until it is told.
+    that the records are of, `ledger_version` that of the accounts; a newer program goes on writing
+    them until it is told.
     """
 
     topic: str = "http.header.v1"
@@ -170,6 +171,7 @@ class RecordSettings:
     encoding: str = "ecs"
     framing: str = "plain"
     schema_version: str = "1.0"
+    ledger_version: str = "1.0"
     headers: HeaderSettings = field(default_factory=HeaderSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     internal_networks: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ def record_settings(config: Config) -> RecordSettings:
         framing=config.kafka.framing,
         message_headers=tuple(record.message_headers.items()),
         schema_version=record.schema_version,
+        ledger_version=config.ledger.schema_version,
         headers=HeaderSettings(
             request=_header_names(record.request_headers, DEFAULT_REQUEST_HEADERS),
             response=_header_names(record.response_headers, DEFAULT_RESPONSE_HEADERS),

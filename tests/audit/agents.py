@@ -53,6 +53,7 @@ class Worker:
     started: int = START
     workers: int = 1
     numbered: int = 0
+    version: str = "1.0"  #: of its accounts
 
     def account(
         self,
@@ -89,7 +90,8 @@ class Worker:
         ledger |= more
         number, self.numbered = self.numbered, self.numbered + 1
         made: Ledger = ledger  # type: ignore[assignment]
-        return LedgerBuilder(RecordSettings(), self.who).build(made, number, until * 1_000_000)
+        settings = RecordSettings(ledger_version=self.version)
+        return LedgerBuilder(settings, self.who).build(made, number, until * 1_000_000)
 
     def record(self, number: int, at: int = START) -> EncodedRecord:
         """A record, of which an audit sees the key alone."""

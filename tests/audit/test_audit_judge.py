@@ -10,6 +10,8 @@ from shipper.audit.window import Window
 from shipper.capture import layout
 from shipper.record import timestamp
 
+_WHOLE = {"attributed": 9, "unattributed": {"cgroup_root": 1}}
+
 
 def gaps(report: Report) -> list[tuple[int, int, str, str]]:
     """Every gap of every worker."""
@@ -124,17 +126,59 @@ def test_letters_in_the_hosts_file_are_explained_by_their_count() -> None:
             {"stages": {"events": stage(10)}, "kernel": {"events_header": 4, "events_gap": 1}},
             "events.in 10 is more than the kernel's 5",
         ),
+        (
+            {"attribution": {"attributed": 7, "unattributed": {"no_socket": 2}}},
+            "attributed 7 + unattributed 2 is not records.in 10",
+        ),
+        (
+            {"attribution": _WHOLE | {"named": 6, "unnamed": {"not_noted": 5}}},
+            "named 6 + unnamed 5 is not records.in 10",
+        ),
     ],
 )
 def test_an_equation_that_does_not_hold_is_told(more: dict[str, Any], said: str) -> None:
     """With the account and both sides; the verdict can't be trusted then."""
-    world, worker = World(), Worker()
+    world, worker = World(), Worker(version="1.1")
     world.tell(worker, worker.account(START, 10, state="stopped", **more))
     world.hold(worker, *range(10))
     found = world.report()
     assert any(said in line for line in found.broken), found.broken
     assert found.broken[0].startswith(f"{FIRST}-0-ledger-0: ")
     assert found.verdict == "unexplained"
+
+
+def test_accounts_of_both_versions_are_read() -> None:
+    """What is not told of whose the exchanges were stands beside the verdict, and is no loss."""
+    world, old, new = World(), Worker(identity(SECOND)), Worker(version="1.1")
+    world.tell(old, old.account(START, 10, state="stopped"))
+    world.hold(old, *range(10))
+    told = _WHOLE | {"named": 6, "unnamed": {"not_noted": 1, "unanswered": 3}}
+    world.tell(new, new.account(START, 10, state="stopped", attribution=told))
+    world.hold(new, *range(10))
+    found = world.report()
+    assert found.verdict == "complete"
+    assert {one.ephemeral: one.attribution for one in found.hosts[0].incarnations} == {
+        SECOND: {},
+        FIRST: {
+            "unattributed": {"cgroup_root": 1},
+            "unnamed": {"not_noted": 1, "unanswered": 3},
+        },
+    }
+
+
+def test_what_is_untold_is_that_of_the_range() -> None:
+    """And of all workers together."""
+    world = World(Window(START + MINUTE, None, NOW))
+    one, other = Worker(version="1.1", workers=2), Worker(identity(worker=1), START, 2, 0, "1.1")
+    for worker in (one, other):
+        for minute, count in enumerate((1, 3, 4)):
+            told = {"attributed": 10 - count, "unattributed": {"no_socket": count}}
+            state = "running" if minute < 2 else "stopped"
+            account = worker.account(START + minute * MINUTE, 10, state=state, attribution=told)
+            world.tell(worker, account)
+        world.hold(worker, *range(10))
+    (host,) = world.report().hosts
+    assert host.incarnations[0].attribution == {"unattributed": {"no_socket": 2}}
 
 
 def test_totals_that_fall_are_told() -> None:

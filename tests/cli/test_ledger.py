@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,18 +22,19 @@ NAME = f"{EPHEMERAL}-0"
 SECOND = 1_000_000_000
 
 
-def origin(ephemeral: str = EPHEMERAL, started_s: int = 100) -> Origin:
+def origin(ephemeral: str = EPHEMERAL, started_s: int = 100, ledger_version: str = "1.0") -> Origin:
     """Whose accounts they are."""
     who = Identity("a", ephemeral, 0, "0")
-    return Origin(RecordSettings(), who, workers=1, started_ns=started_s * SECOND, interval=60)
+    settings = RecordSettings(ledger_version=ledger_version)
+    return Origin(settings, who, workers=1, started_ns=started_s * SECOND, interval=60)
 
 
 class Worker:
     """A pipeline into a spool, with a broker that is nowhere."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ledger_version: str = "1.0") -> None:
         self.root = root
-        self.who = origin()
+        self.who = origin(ledger_version=ledger_version)
         kafka = KafkaSink({"bootstrap.servers": "127.0.0.1:1"}, log=lambda _level, _line: None)
         settings = SpoolSettings(root, NAME)
         self.sink = SpooledSink(kafka, settings, log=lambda _level, _line: None)
@@ -70,11 +72,11 @@ class Worker:
         return leftover
 
 
-def observed(at_s: int) -> Observed:
+def observed(at_s: int, attribution: Mapping[str, Any] | None = None) -> Observed:
     """The agent at a moment."""
     kernel = {"packets": 7, "ring_full": 0}
     coverage = {"http1": 1, "http2": 0, "tls": 2, "other": 0, "late": 0}
-    return Observed(kernel, coverage, clock_steps=0, now_ns=at_s * SECOND)
+    return Observed(kernel, coverage, 0, at_s * SECOND, attribution)
 
 
 def ledger(account: EncodedRecord | None) -> dict[str, Any]:
@@ -165,3 +167,32 @@ def test_a_strange_note_closes_nothing(tmp_path: Path) -> None:
     worker = Worker(tmp_path)
     worker.sink.folder.state.write({"identity": {"unheard": "of"}, "ledger": {}, "number": 0})
     assert closing(worker.left(), replace(origin(), interval=1)) is None
+
+
+def _written(worker: Worker, by: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An account of a worker that attributes, and the one that an heir of a version closes."""
+    told = {"attributed": 1, "unattributed": {"cgroup_root": 1}}
+    worker.see("GET", "GET")
+    seen = observed(110, told)
+    running = ledger(worker.accounts.next(seen, "running"))
+    worker.sink.folder.state.write(worker.accounts.note(seen, clean=False))
+    return running, ledger(closing(worker.left(), origin(HEIR, ledger_version=by)))
+
+
+def test_an_account_of_1_1_tells_whose_the_exchanges_were(tmp_path: Path) -> None:
+    """And so does whoever closes it; what is told and what is not are all that were records."""
+    for account in _written(Worker(tmp_path, "1.1"), by="1.1"):
+        part = account["attribution"]
+        assert part == {"attributed": 1, "unattributed": {"cgroup_root": 1}}
+        assert account["stages"]["records"]["in"] == 2
+
+
+def test_who_stays_on_1_0_neither_writes_nor_closes_with_it(tmp_path: Path) -> None:
+    """The version that an agent is told decides, also about what it finds of another."""
+    for mine, heirs in (("1.0", "1.1"), ("1.1", "1.0")):
+        root = tmp_path / mine
+        root.mkdir()
+        running, closed = _written(Worker(root, mine), by=heirs)
+        assert ("attribution" in running) is (mine == "1.1")
+        assert "attribution" not in closed
+        assert (closed["state"], closed["sequence"]["next"]) == ("closed", 2)

@@ -17,6 +17,7 @@ from shipper.record import (
     Stages,
     timestamp,
 )
+from shipper.record.model.ledger import LEDGER_VERSIONS
 
 from .record_exchanges import CREATED, IDENTITY, OFFSET, builder, exchange
 
@@ -44,7 +45,7 @@ def stages(records: int, held: int = 0, lost: int = 0) -> Stages:
 
 
 def ledger(records: int, *, state: str = "running", held: int = 0) -> Ledger:
-    """An account over the first minute of an agent."""
+    """An account over the first minute of an agent, in version 1.0."""
     made: Ledger = {
         "worker": 0,
         "workers": 1,
@@ -75,6 +76,18 @@ def ledger(records: int, *, state: str = "running", held: int = 0) -> Ledger:
             "lost": [{"first": 17, "last": 19, "reason": "unreadable"}],
             "stages": {"spool": stage("records", records, 0, unreadable=3)},
         }
+    return made
+
+
+def attributed(records: int) -> Ledger:
+    """The same in version 1.1, of an agent that tells whose the exchanges were."""
+    made = ledger(records)
+    made["attribution"] = {
+        "attributed": records - 30,
+        "unattributed": {"cgroup_root": 20, "no_socket": 10},
+        "named": records - 40,
+        "unnamed": {"not_local": 10, "unanswered": 30},
+    }
     return made
 
 
@@ -129,21 +142,33 @@ def alert() -> dict[str, Any]:
     }
 
 
-def examples() -> dict[str, dict[str, bytes]]:
-    """The published examples: schema -> name -> message value."""
-    accounts = LedgerBuilder(RecordSettings(), IDENTITY)
+def _accounts(version: str) -> dict[str, bytes]:
+    """The published accounts of a version."""
+    builder = LedgerBuilder(RecordSettings(ledger_version=version), IDENTITY)
     wall = OFFSET + 60 * SECOND
+    made = {
+        "running": ledger(1000, held=10),
+        "stopped": ledger(1000, state="stopped"),
+        "closed": ledger(1000, state="closed"),
+    }
+    if version != "1.0":
+        made |= {"attributed": attributed(1000)}
+    times = {"closed": wall + 30 * SECOND}
     return {
-        "http.header.ledger.v1": {
-            "running": accounts.build(ledger(1000, held=10), 0, wall).value,
-            "stopped": accounts.build(ledger(1000, state="stopped"), 1, wall).value,
-            "closed": accounts.build(ledger(1000, state="closed"), 2, wall + 30 * SECOND).value,
-        },
-        "http.header.dead.v1": {
+        name: builder.build(account, number, times.get(name, wall)).value
+        for number, (name, account) in enumerate(made.items())
+    }
+
+
+def examples() -> dict[tuple[str, str], dict[str, bytes]]:
+    """The published examples: schema and version -> name -> message value."""
+    return {
+        **{("http.header.ledger.v1", one): _accounts(one) for one in LEDGER_VERSIONS},
+        ("http.header.dead.v1", "1.0"): {
             "too_large": letters().letter(record(), "too_large", "Message size too large").value,
             "rejected": letters()
             .rejected({"event": {"sequence": 0}}, "http.response.status_code: missing", 3)
             .value,
         },
-        "http.header.alerts.v1": {"threshold": orjson.dumps(alert())},
+        ("http.header.alerts.v1", "1.0"): {"threshold": orjson.dumps(alert())},
     }

@@ -92,7 +92,7 @@ def example_texts(contract: Contract) -> dict[str, bytes]:
     values = (
         _records(contract.version)
         if contract in RECORDS
-        else record_accounts.examples()[contract.name]
+        else record_accounts.examples()[contract.name, contract.version]
     )
     values["every_field"] = orjson.dumps(every_field(contract))
     return {

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.record import LedgerBuilder, RecordRejected, RecordSettings
-from shipper.record.schema import DEAD, LEDGER
+from shipper.record.schema import DEAD, LEDGER, LEDGERS, Contract
 
-from .record_accounts import LATER, SECOND, ledger, letters, record
+from .record_accounts import LATER, SECOND, attributed, ledger, letters, record
 from .record_exchanges import CREATED, IDENTITY, OFFSET, V4, builder, exchange, response
 
 
@@ -25,6 +25,23 @@ def test_an_account_names_its_worker() -> None:
     assert document["agent"]["id"] == "agent-1"
     assert document["event"]["kind"] == "metric"
     assert ("schema-name", b"http.header.ledger.v1") in message.headers
+
+
+@pytest.mark.parametrize("contract", LEDGERS, ids=lambda contract: contract.version)
+def test_an_account_is_of_the_version_that_is_asked_for(contract: Contract) -> None:
+    """An agent that stays on 1.0 writes nothing that came later, and says so beside the message."""
+    builder = LedgerBuilder(RecordSettings(ledger_version=contract.version), IDENTITY)
+    message = builder.build(builder.told(attributed(1000)), 0, CREATED)
+    assert ("schema-version", contract.version.encode()) in message.headers
+    document = orjson.loads(message.value)
+    assert contract.adapter.validate_python(document) == document
+    assert ("attribution" in document["ledger"]) is (contract.version != "1.0")
+
+
+def test_what_a_version_has_no_place_for_is_refused() -> None:
+    """The model of 1.0 is closed, as it always was."""
+    with pytest.raises(RecordRejected, match=r"^ledger.attribution: extra_forbidden$"):
+        LedgerBuilder(RecordSettings(), IDENTITY).build(attributed(1000), 0, CREATED)
 
 
 def test_an_account_that_makes_no_sense_is_refused() -> None:

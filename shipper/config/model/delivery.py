@@ -155,3 +155,7 @@ class Ledger(Section):
     interval: float = Field(
         default=60.0, ge=1, description="seconds between two accounts of a worker"
     )
+    schema_version: Literal["1.0", "1.1"] = Field(
+        default="1.0",
+        description="version of the schema that accounts are of; 1.1 says whose the exchanges were",
+    )

@@ -1,5 +1,6 @@
 """The ledger: what one worker has made of everything that it saw, in running totals."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Required
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -8,9 +9,11 @@ from typing_extensions import TypedDict
 from shipper.record.model.event import Ecs
 from shipper.record.model.origin import Agent, Host
 from shipper.record.model.scalars import Count, Timestamp, Word, about
+from shipper.record.model.versions import at
 
 SCHEMA_NAME: Final = "http.header.ledger.v1"
-SCHEMA_VERSION: Final = "1.0"
+#: The versions of the account, oldest first; what came later than 1.0 says `since`.
+LEDGER_VERSIONS: Final = ("1.0", "1.1")
 DATASET: Final = "http.header.ledger"
 
 #: The stages in the order in which things pass them.
@@ -138,6 +141,43 @@ class Coverage(TypedDict, total=False):
     late: Annotated[Count, about("Late", "Connections older than the capture.", 3)]
 
 
+class Attributed(TypedDict, total=False):
+    """Exchanges by whether it is told whose they are; each of the two adds up to `records.in`."""
+
+    attributed: Required[
+        Annotated[
+            Count,
+            about("Attributed", "Exchanges whose container or unit is told.", 970, since="1.1"),
+        ]
+    ]
+    unattributed: Required[
+        Annotated[
+            Counts,
+            about(
+                "Unattributed",
+                "The others, by reason.",
+                {"cgroup_root": 20, "no_socket": 10},
+                since="1.1",
+            ),
+        ]
+    ]
+    named: Annotated[
+        Count,
+        about(
+            "Named",
+            "Exchanges whose process is told; absent where none is asked for.",
+            960,
+            since="1.1",
+        ),
+    ]
+    unnamed: Annotated[
+        Counts,
+        about(
+            "Unnamed", "The others, by reason.", {"not_local": 10, "unanswered": 30}, since="1.1"
+        ),
+    ]
+
+
 class Ledger(TypedDict, total=False):
     """The account: running totals since the start of this worker, never reset."""
 
@@ -195,6 +235,10 @@ class Ledger(TypedDict, total=False):
             {"acknowledged": 12},
         ),
     ]
+    attribution: Annotated[
+        Attributed,
+        about("Attribution", "Whose exchanges they were, where that is asked.", since="1.1"),
+    ]
 
 
 # The functional form, because "@timestamp" is no identifier.
@@ -216,4 +260,11 @@ LedgerDocument = TypedDict(
 LedgerDocument.__doc__ = "What one worker has made of everything that it saw."
 LedgerDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
 
-ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(LedgerDocument)
+#: The model of each version.
+ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {
+    version: TypeAdapter(at(LedgerDocument, version)) for version in LEDGER_VERSIONS
+}
+#: What an account may say in each version.
+FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    version: frozenset(at(Ledger, version).__annotations__) for version in LEDGER_VERSIONS
+}
