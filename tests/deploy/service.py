@@ -20,7 +20,7 @@ from pathlib import Path
 from image import base
 from image.engine import LIBRARY, ULIMITS, exists, podman
 from image.neighbour import ask
-from live.bpf_objects import held_by
+from live.bpf_objects import NONE, held_by
 from product.agent import serving
 
 from shipper.capture import find_root
@@ -70,6 +70,11 @@ class Machine:
     def systemd(self) -> int:
         """The pid of its systemd, as this host counts."""
         return int(podman("inspect", "--format", "{{.State.Pid}}", self.name))
+
+    def cgroups(self) -> list[str]:
+        """Those of the service."""
+        where = ("/sys/fs/cgroup", "-type", "d", "-name", "shipper.service")
+        return self.tries("find", *where)[1].splitlines()
 
     def files(self) -> set[str]:
         """Every file below the folders where something could be left."""
@@ -202,6 +207,7 @@ def examine(built: Path) -> dict[str, bool]:
         it.do("dpkg", "--install", f"/dist/{built.name}")
         seen["installed, and not started unasked"] = it.shows("ActiveState") == "inactive"
         configure(it, port)
+        others = held_by(it.systemd())
         code, said = it.tries("systemctl", "start", "shipper")
         if code:
             sys.stderr.write(said + "\n" + it.tries("journalctl", "-u", "shipper", "-e")[1] + "\n")
@@ -219,15 +225,17 @@ def examine(built: Path) -> dict[str, bool]:
         wait(lambda: it.shows("MainPID") not in {pid, "0"})
         wait(lambda: it.shows("ActiveState") == "active")
         seen["started again after a kill"] = recorded(it, port, "third")
-        held = held_by(it.systemd())
+        held, cgroups = held_by(it.systemd()).beyond(others), it.cgroups()
         it.do("systemctl", "stop", "shipper")
         seen["stopped in order"] = it.shows("Result") == "success"
-        wait(lambda: not held.alive().links)  # programs of its own it may have
-        seen["what systemd held for a restart is gone"] = bool(held.links)
+        wait(lambda: held.alive() == NONE)
+        kept = bool(held.programs and held.links and held.maps)
+        seen["what systemd held for a restart is gone: programs, links, maps"] = kept
         it.do("dpkg", "--purge", "shipper")
         left = sorted(it.files() - before)
         sys.stderr.write("".join(f"left: {path}\n" for path in left))
         seen["purge leaves no file"] = not left
+        seen["nor a cgroup"] = bool(cgroups) and not it.cgroups()
         seen["nor a process"] = "/usr/lib/shipper" not in it.processes()
     return seen
 

@@ -104,9 +104,9 @@ class Agent:
         self.seen.code = int(state["ExitCode"])
         self.remove()
         try:
-            eventually(lambda: self._objects.alive() == NONE, "no program, no link", 10)
+            eventually(lambda: self._objects.alive() == NONE, "no program, link or map", 10)
         except UnavailableError:
-            self.seen.left.append("programs or links")
+            self.seen.left.append("programs, links or maps")
         self.seen.left += [f"process {pid}" for pid in self._pids if Path(f"/proc/{pid}").exists()]
 
     def remove(self) -> None:

@@ -1,4 +1,4 @@
-"""Which BPF programs and links exist, asked of the kernel itself (linux/bpf.h)."""
+"""Which BPF programs, links and maps exist, asked of the kernel itself (linux/bpf.h)."""
 
 import ctypes
 import errno
@@ -11,26 +11,36 @@ from typing import NamedTuple
 from shipper.capture.loader import bpf
 
 _PROG_GET_FD_BY_ID = 13
+_MAP_GET_FD_BY_ID = 14
 _LINK_GET_FD_BY_ID = 30
 _PROG_GET_NEXT_ID = 11
+_MAP_GET_NEXT_ID = 12
 _LINK_GET_NEXT_ID = 31
 
 
 class Objects(NamedTuple):
-    """Ids of programs and of links."""
+    """Ids of programs, of links, and of maps."""
 
-    programs: frozenset[int]
-    links: frozenset[int]
+    programs: frozenset[int] = frozenset()
+    links: frozenset[int] = frozenset()
+    maps: frozenset[int] = frozenset()
 
     def alive(self) -> "Objects":
         """Those of them that still exist."""
         return Objects(
             frozenset(i for i in self.programs if _exists(_PROG_GET_FD_BY_ID, i)),
             frozenset(i for i in self.links if _exists(_LINK_GET_FD_BY_ID, i)),
+            frozenset(i for i in self.maps if _exists(_MAP_GET_FD_BY_ID, i)),
+        )
+
+    def beyond(self, others: "Objects") -> "Objects":
+        """Those that are none of the others."""
+        return Objects(
+            self.programs - others.programs, self.links - others.links, self.maps - others.maps
         )
 
 
-NONE = Objects(frozenset(), frozenset())
+NONE = Objects()
 
 
 def _exists(command: int, number: int) -> bool:
@@ -57,25 +67,22 @@ def _all(command: int) -> frozenset[int]:
 
 
 def everything() -> Objects:
-    """All programs and links of this host, those of others too."""
-    return Objects(_all(_PROG_GET_NEXT_ID), _all(_LINK_GET_NEXT_ID))
+    """All of this host, those of others too."""
+    return Objects(_all(_PROG_GET_NEXT_ID), _all(_LINK_GET_NEXT_ID), _all(_MAP_GET_NEXT_ID))
 
 
 def held_by(*pids: int | str) -> Objects:
     """What these processes hold descriptors of, by their fdinfo."""
-    programs: set[int] = set()
-    links: set[int] = set()
+    found: dict[str, set[int]] = {"prog_id": set(), "link_id": set(), "map_id": set()}
     for pid in pids:
         for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
             try:
                 fields = dict(_fields(entry.read_text().splitlines()))
             except FileNotFoundError:
                 continue
-            if "prog_id" in fields:
-                programs.add(int(fields["prog_id"]))
-            if "link_id" in fields:
-                links.add(int(fields["link_id"]))
-    return Objects(frozenset(programs), frozenset(links))
+            for kind in fields.keys() & found.keys():
+                found[kind].add(int(fields[kind]))
+    return Objects(*map(frozenset, found.values()))
 
 
 def _fields(lines: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -106,7 +106,7 @@ class Agent:
             lambda: not [pid for pid in self.pids if Path(f"/proc/{pid}").exists()],
             f"none of the processes {self.pids} is left",
         )
-        eventually(lambda: self.objects.alive() == NONE, "no program and no link is left")
+        eventually(lambda: self.objects.alive() == NONE, "no program, link or map is left")
 
     def records(self) -> list[dict[str, Any]]:
         """What it has written so far, whole lines."""

@@ -36,7 +36,7 @@ def _descriptors() -> set[str]:
     ],
     ids=["cgroup", "owners", "interface"],
 )
-def test_closing_leaves_no_program_link_or_descriptor(
+def test_closing_leaves_no_program_link_map_or_descriptor(
     settings: CaptureSettings, programs: int, links: int
 ) -> None:
     """Nor do the processes that loading took: by the kernel's own lists of what exists."""
@@ -44,14 +44,14 @@ def test_closing_leaves_no_program_link_or_descriptor(
     earlier = held_by("self")
     kernel = open_kernel(settings)
     held = held_by("self")
-    mine = type(held)(held.programs - earlier.programs, held.links - earlier.links)
+    mine = held.beyond(earlier)
     assert (len(mine.programs), len(mine.links)) == (programs, links)
-    assert not mine.programs & before.programs
-    assert mine.programs <= everything().programs
-    assert mine.links <= everything().links
+    assert mine.maps
+    assert mine.beyond(before) == mine
+    assert mine.beyond(everything()) == NONE
     kernel.close()
     # The kernel frees them soon after, not within the call.
-    eventually(lambda: mine.alive() == NONE, "the program and its links are gone")
+    eventually(lambda: mine.alive() == NONE, "the program, its links and its maps are gone")
     # Other tests' sockets may be collected meanwhile; none may be left behind here.
     assert _descriptors() - descriptors == set()
 
