@@ -1,5 +1,6 @@
 """Kubernetes manifests: what the API server's schemas take, and what the docs promise of them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,28 @@ def test_the_cgroup_hook_sees_the_nodes_root() -> None:
     assert mount["readOnly"]
     assert environment["SHIPPER_CAPTURE__CGROUP_ROOT"] == mount["mountPath"]
     assert volume["hostPath"]["path"] == "/sys/fs/cgroup"
+
+
+def test_pods_are_named_by_the_folder_of_their_logs() -> None:
+    """Mounted from the node, read-only, and named to the agent."""
+    pod = _pod("cgroup.yaml")
+    (container,) = pod["containers"]
+    (mount,) = [one for one in container["volumeMounts"] if one["name"] == "pod-logs"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "pod-logs"]
+    environment = {one["name"]: one.get("value", "") for one in container["env"]}
+    assert mount["readOnly"]
+    assert volume["hostPath"]["path"] == "/var/log/pods"
+    config = load(os.devnull, environ=environment, flags={})
+    assert config.attribution.pod_logs == mount["mountPath"]
+
+
+def test_every_mount_has_its_volume_and_the_other_way_round() -> None:
+    """The schema does not look at names."""
+    for name in ("cgroup.yaml", "interface.yaml"):
+        pod = _pod(name)
+        (container,) = pod["containers"]
+        mounted = sorted(one["name"] for one in container["volumeMounts"])
+        assert mounted == sorted(one["name"] for one in pod["volumes"])
 
 
 def test_a_policy_and_a_monitor_choose_the_agents_pods() -> None:
