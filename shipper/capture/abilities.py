@@ -5,6 +5,8 @@ Each is asked of the kernel itself, not of its version: distributions carry feat
 
 import ctypes
 import os
+import platform
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -35,11 +37,12 @@ class Ability:
     without: str
 
 
-def abilities(release: tuple[int, ...]) -> Iterator[Ability]:
+def abilities() -> Iterator[Ability]:
     """What is of use and not needed. LoaderError where loading is not permitted.
 
-    `release` is the kernel's version; only what unprivileged processes may do is known by it.
+    Only what unprivileged processes may do is known by the kernel's version.
     """
+    release = tuple(map(int, re.findall(r"\d+", platform.release())[:2]))
     yield Ability(
         "may_goto", loader.accepts(loader.MAY_GOTO), "long header blocks take several passes (6.9)"
     )
@@ -49,7 +52,7 @@ def abilities(release: tuple[int, ...]) -> Iterator[Ability]:
         "scratch memory is guarded by turns alone (5.12)",
     )
     yield Ability(
-        "description of the kernel (BTF)",
+        "BTF",
         bool(owners.definitions()),
         "of processes only what helpers tell (CONFIG_DEBUG_INFO_BTF)",
     )
