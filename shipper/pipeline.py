@@ -17,11 +17,13 @@ from shipper.contract.record import EncodedRecord
 from shipper.delivery import Backpressure, Full, Lines, Settled, Sink
 from shipper.http import Assembler
 from shipper.record import DeadLetters, RecordBuilder, RecordRejected
+from shipper.volume import Folds, Group
 
 #: Called while the sink takes nothing; False to give up (the record then counts as lost).
 Waiting = Callable[[], bool]
-#: Why an exchange is to become no record; None when it is to.
-LeavesOut = Callable[[Exchange], str | None]
+#: Why an exchange is to become no record of its own; the group that it opens, whose record it will
+#: be; or None, when it is to be one at once.
+LeavesOut = Callable[[Exchange], str | Group | None]
 #: What to call when the record of an exchange is settled; None for one that measures nothing.
 Measure = Callable[[Exchange], Settled | None]
 #: Who took part in an exchange; None where nothing is known.
@@ -72,9 +74,10 @@ class Pipeline:
         self.rejected: Counter[str] = Counter()
         self.letters_lost: Counter[str] = Counter()
         self.exchanges = 0
-        self.held = 0  # records that wait for the sink: one at most
+        self._in_hand = 0  # records that wait for the sink: one at most
         self.left_out: Counter[str] = Counter()  #: exchanges of which no record is wanted
         self.volume: LeavesOut | None = None  #: asked, where it is set, about each exchange
+        self.folds: Folds | None = None  #: the groups that `volume` has opened
         self.measure: Measure | None = None  #: asked about one exchange of each batch
         self.attribute: Attribute | None = None  #: asked, where it is set, about each exchange
         self._measured = False
@@ -85,6 +88,8 @@ class Pipeline:
     def feed(self, events: Iterable[Event], wall_offset_ns: int, created_ns: int) -> None:
         """Take events in order; times are theirs plus `wall_offset_ns`."""
         feed = self.assembler.feed
+        if self.folds is not None:
+            self._tell(self.folds.ended(created_ns - wall_offset_ns), wall_offset_ns, created_ns)
         self._measured = self.measure is None
         for event in events:
             for exchange in feed(event):
@@ -92,6 +97,8 @@ class Pipeline:
 
     def advance(self, now: int, wall_offset_ns: int, created_ns: int) -> None:
         """The event clock has moved on with nothing seen before `now`: time-outs."""
+        if self.folds is not None:
+            self._tell(self.folds.ended(now), wall_offset_ns, created_ns)
         for exchange in self.assembler.advance(now):
             self._ship(exchange, wall_offset_ns, created_ns)
 
@@ -99,25 +106,42 @@ class Pipeline:
         """No more events will come: what is open goes out as it is."""
         for exchange in self.assembler.close():
             self._ship(exchange, wall_offset_ns, created_ns)
+        if self.folds is not None:
+            self._tell(self.folds.rest(), wall_offset_ns, created_ns)
 
     def _ship(self, exchange: Exchange, wall_offset_ns: int, created_ns: int) -> None:
-        if self.volume is not None and (reason := self.volume(exchange)) is not None:
-            self.left_out[reason] += 1
+        fate = None if self.volume is None else self.volume(exchange)
+        if isinstance(fate, str):
+            self.left_out[fate] += 1
             return
         self.exchanges += 1
         who = None if self.attribute is None else self.attribute(exchange)
+        if fate is None:
+            self._record(exchange, who, wall_offset_ns, created_ns)
+        else:
+            fate.who = who
+
+    def _tell(self, groups: Iterable[Group], wall_offset_ns: int, created_ns: int) -> None:
+        """One record for each group. They have waited, so that they say nothing of the delay."""
+        self._measured = True
+        for group in groups:
+            self._record(group.exchange, group.who, wall_offset_ns, created_ns)
+
+    def _record(
+        self, exchange: Exchange, who: Attribution | None, wall_offset_ns: int, created_ns: int
+    ) -> None:
         try:
             record = self.builder.build(exchange, wall_offset_ns, created_ns, who)
         except RecordRejected as error:
             self._reject(error)
             return
-        self.held = 1
+        self._in_hand = 1
         settled = None
         if not self._measured and self.measure is not None:
             settled = self.measure(exchange)
             self._measured = settled is not None
         lost = self._submit(self.sink, self.builder.encode(record, self.sequence), settled)
-        self.held = 0
+        self._in_hand = 0
         if lost is None:
             self.sequence += 1
         else:
@@ -147,6 +171,11 @@ class Pipeline:
             letter = self._letters.writer.rejected(error.document, error.reason, number)
             if lost := self._submit(self._letters.sink, letter):
                 self.letters_lost[lost] += 1
+
+    @property
+    def held(self) -> int:
+        """Records to be: one that waits for the sink, and those that others are folded into."""
+        return self._in_hand + (0 if self.folds is None else len(self.folds))
 
     def totals(self) -> dict[str, object]:
         """What came in and what became of it; `shipped = acknowledged + failed + in flight`."""

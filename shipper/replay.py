@@ -20,9 +20,9 @@ from shipper.contract.events import Event
 from shipper.delivery import ReaderGone, Sink, StdoutSink
 from shipper.errors import ConfigError, InputError
 from shipper.log import say, set_up
-from shipper.pipeline import LeavesOut, Pipeline, relieve_collector
+from shipper.pipeline import Pipeline, relieve_collector
 from shipper.record import Identity
-from shipper.volume import Volume, VolumeSettings
+from shipper.volume import Volume
 
 _NAMESPACE = uuid.UUID("0d1b2a60-2f5a-5a06-8d0e-6d4b9b7f3c52")
 _HARMLESS = bytes.fromhex("4500001400000000401100007f0000017f000001")  # an empty IPv4 packet
@@ -86,11 +86,13 @@ class CaptureClock:
         return [event]
 
 
-def _rules(config: Config) -> LeavesOut | None:
+def _choose(pipeline: Pipeline, config: Config) -> None:
     """What leaves exchanges out here: rules. Bounds depend on when and how fast this runs."""
     told = wiring.volume_settings(config)
-    settings = VolumeSettings(rules=told.rules, keep_failures=told.keep_failures)
-    return Volume(settings).leaves_out if settings.decides else None
+    settings = replace(told, max_per_client=0.0, max_per_second=0.0, max_cpu=0.0)
+    if settings.decides:
+        volume = Volume(settings)
+        pipeline.volume, pipeline.folds = volume.leaves_out, volume.folds
 
 
 def replay(
@@ -112,7 +114,7 @@ def replay(
         pipeline = wiring.pipeline(
             config, _identity(config, digest), wiring.Outputs(sink), waiting=wait, log=log
         )
-        pipeline.volume = _rules(config)
+        _choose(pipeline, config)
         packets = Replay(kernel, capture)
         clock = CaptureClock()
         for event in packets:

@@ -112,6 +112,7 @@ class Worker:
             config, who.identity, outputs, waiting=self._wait_for_sink, log=log
         )
         self._volume = Volume(wiring.volume_settings(config))
+        self._pipeline.folds = self._volume.folds
         self._share = Share()
         self._share.since = NEVER if task.beside else 0
         self._settled: int | None = None

@@ -103,14 +103,28 @@ class Response(Message):
 
 
 @dataclass(slots=True)
+class Folded:
+    """Exchanges that were alike, of which one stands for all.
+
+    `last` is the start of the latest (ns, event's clock), `duration` the sum of what those took
+    that were seen from first byte to last (ns).
+    """
+
+    count: int
+    last: int
+    duration: int
+
+
+@dataclass(slots=True)
 class Exchange:
     """A request and its response, or either alone with the reason why.
 
     `anomalies` are names (documented in docs/records.md) of what was odd on the wire; `number`
     counts the exchanges of one connection from 0. `sampling_rate` is the share of its like that
-    become records, set by who decides that. `process` dealt with it on this host, where the kernel
-    has told of it: a server's where it has answered. `peer` is the client's process,
-    where both ends are on this host and both were seen.
+    become records, `folded` which others it stands for, if for any: both are set by who decides
+    that. `process` dealt with it on this host, where the kernel has told of it: a server's where it
+    has answered. `peer` is the client's process, where both ends are on this host and both were
+    seen.
     """
 
     connection: Connection
@@ -122,6 +136,7 @@ class Exchange:
     joined_late: bool = False
     resumed: bool = False
     sampling_rate: float = 1.0
+    folded: Folded | None = None
     process: Owner | None = None
     peer: Owner | None = None
 

@@ -249,6 +249,8 @@ def _facts(exchange: Exchange, ends: Ends) -> Part:
         own["resumed"] = True
     if exchange.sampling_rate < 1.0:
         own["sampling_rate"] = exchange.sampling_rate
+    if exchange.folded is not None:
+        own["fold_count"] = exchange.folded.count
     return own
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from shipper.contract.exchange import Exchange
 from shipper.volume.bucket import Bucket, Buckets
+from shipper.volume.fold import Folds, Group, alike
 from shipper.volume.lot import lot
 from shipper.volume.rules import Rule, Rules
 
@@ -30,7 +31,8 @@ _LEAST: Final = 0.01
 class VolumeSettings:
     """Rules, and one worker's share of the bounds; 0: no bound.
 
-    Exchanges a second, of one client address and of all, and CPUs.
+    Exchanges a second, of one client address and of all, and CPUs. `max_folds`: groups that rules
+    which fold may have open at once.
     """
 
     max_per_client: float = 0.0
@@ -38,6 +40,7 @@ class VolumeSettings:
     max_cpu: float = 0.0
     rules: tuple[Rule, ...] = ()
     keep_failures: bool = True
+    max_folds: int = 1000
 
     @property
     def decides(self) -> bool:
@@ -46,7 +49,10 @@ class VolumeSettings:
 
 
 class Volume:
-    """Decides for one worker. `cpu` gives the seconds that it has used since its start."""
+    """Decides for one worker. `cpu` gives the seconds that it has used since its start.
+
+    `folds` holds what is to be told as one, also of rules that are no more.
+    """
 
     def __init__(
         self,
@@ -56,38 +62,48 @@ class Volume:
     ) -> None:
         self._clock = clock
         self._cpu = cpu
+        self.folds = Folds(settings.max_folds)
         self.renew(settings)
 
     def renew(self, settings: VolumeSettings) -> None:
         """Other bounds, from the next exchange on."""
         self.settings = settings
         self._rules = Rules(settings.rules, keep_failures=settings.keep_failures)
+        self.folds.most = settings.max_folds
         self._looked = now = self._clock()
         self._all = Bucket(settings.max_per_second, now)
         self._clients = Buckets(settings.max_per_client)
         self._used = self._cpu()
         self._share = 1.0  # of the exchanges that pass
 
-    def leaves_out(self, exchange: Exchange) -> str | None:
-        """The reason why it becomes no record; None when it does, with its sampling rate set."""
-        rule = self._rules.drops(exchange)
-        if rule is not None:
-            return f"rule_{rule}"
+    def leaves_out(self, exchange: Exchange) -> str | Group | None:
+        """The reason why it becomes no record of its own, or the group that it has opened.
+
+        None when it becomes one at once, with its sampling rate set.
+        """
+        rule = self._rules.against(exchange)
+        if rule is not None and rule.action != "fold":
+            return f"rule_{rule.name}"
         if self._share < 1.0:
             if lot(exchange) % _STEPS >= self._share * _STEPS:
                 return CPU
             exchange.sampling_rate *= self._share
-        settings = self.settings
-        if settings.max_per_client or settings.max_per_second:
-            return self._above(exchange, self._clock())
-        return None
+        if rule is None:
+            return self._above(exchange)
+        key = alike(rule, exchange)
+        if self.folds.joins(key, exchange):  # it makes no record: the rates are not asked
+            return f"fold_{rule.name}"
+        return self._above(exchange) or self.folds.open(key, rule, exchange)
 
-    def _above(self, exchange: Exchange, now: float) -> str | None:
+    def _above(self, exchange: Exchange) -> str | None:
         """Which of the rates it is above, if any."""
-        client = exchange.connection.client_address
-        if self.settings.max_per_client and not self._clients.take(client, now):
+        settings = self.settings
+        if not (settings.max_per_client or settings.max_per_second):
+            return None
+        client, now = exchange.connection.client_address, self._clock()
+        if settings.max_per_client and not self._clients.take(client, now):
             return CLIENT
-        if self.settings.max_per_second and not self._all.take(now):
+        if settings.max_per_second and not self._all.take(now):
             return RATE
         return None
 

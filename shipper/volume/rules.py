@@ -24,12 +24,14 @@ class Rule:
     """What is to become of what. Hosts, paths and User-Agents are globs, in any case of letters.
 
     `statuses` are codes or classes (`404`, `2xx`); `directions` are seen from this host. Of
-    `one_in` exchanges a rule that samples keeps one.
+    `one_in` exchanges a rule that samples keeps one; one that folds makes one of those that are
+    alike within `window_ns`.
     """
 
     name: str
-    action: Literal["keep", "drop", "sample"]
+    action: Literal["keep", "drop", "sample", "fold"]
     one_in: int = 1
+    window_ns: int = 0
     hosts: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
@@ -46,17 +48,17 @@ class Rules:
     """Rules in their order, made ready to be asked about every exchange."""
 
     def __init__(self, rules: Iterable[Rule], *, keep_failures: bool) -> None:
-        """`keep_failures`: what failed, was odd or is not whole is kept whatever they say."""
+        """`keep_failures`: what failed, was odd or is not whole is a record whatever they say."""
         self._rules = [(rule, _tests(rule)) for rule in rules]
         self._keep_failures = keep_failures
 
-    def drops(self, exchange: Exchange) -> str | None:
-        """The name of the rule by which it becomes no record; None when it does."""
+    def against(self, exchange: Exchange) -> Rule | None:
+        """The rule by which it becomes no record of its own; None when it does."""
         for rule, tests in self._rules:
             if all(test(exchange) for test in tests):
                 if rule.action == "keep" or (self._keep_failures and failed(exchange)):
                     return None
-                return None if rule.action == "sample" and _drawn(rule, exchange) else rule.name
+                return None if rule.action == "sample" and _drawn(rule, exchange) else rule
         return None
 
 

@@ -91,6 +91,7 @@ def volume_settings(config: Config) -> VolumeSettings:
         max_cpu=volume.max_cpu / workers,
         rules=tuple(map(_volume_rule, volume.rules)),
         keep_failures=volume.keep_failures,
+        max_folds=volume.max_folds,
     )
 
 
@@ -99,6 +100,7 @@ def _volume_rule(rule: VolumeRule) -> Rule:
         name=rule.name,
         action=rule.action,
         one_in=rule.one_in,
+        window_ns=int(rule.window * _SECOND),
         hosts=rule.hosts,
         paths=rule.paths,
         methods=rule.methods,

@@ -109,7 +109,7 @@ FRESH: Final = frozenset(
     http.response.status_code http.response.bytes http.response.body
     shipper.exchange_number shipper.time_to_first_byte shipper.incomplete shipper.anomalies
     shipper.truncated shipper.interim shipper.response_version shipper.joined_late shipper.resumed
-    shipper.timestamp_replaced shipper.sampling_rate
+    shipper.timestamp_replaced shipper.sampling_rate shipper.fold_count
     """.split()  # noqa: SIM905
 )
 
