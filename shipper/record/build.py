@@ -9,7 +9,7 @@ was not held to its model.
 from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
-from shipper.contract.exchange import Connection, Exchange, Message, Request, Response
+from shipper.contract.exchange import Connection, Exchange, Folded, Message, Request, Response
 from shipper.record.addresses import ClientAddresses, plain
 from shipper.record.clock import LATEST, timestamp
 from shipper.record.constant import event_part
@@ -75,7 +75,8 @@ class DocumentBuilder:
         self._client_headers = settings.client_headers
         self._event = event_part(settings, identity)
         self._event_valid = sharing({"event": self._event}).valid
-        self._since_1_1 = ordered(settings.schema_version) >= (1, 1)
+        version = ordered(settings.schema_version)
+        self._since_1_1, self._since_1_2 = version >= (1, 1), version >= (1, 2)
         self._created = (0, timestamp(0))
 
     def names_seen(self) -> dict[str, list[NameSeen]]:
@@ -100,6 +101,8 @@ class DocumentBuilder:
         fresh: Part = {"http": http}
         own = fresh["shipper"] = _facts(exchange, ends)
         self._times(fresh, own, exchange, wall_offset_ns, created_ns)
+        if exchange.folded is not None:
+            self._fold(own, exchange.folded, wall_offset_ns)
         first = request or response
         if first is not None and first.version is not None:
             http["version"] = first.version
@@ -170,6 +173,14 @@ class DocumentBuilder:
                 event["duration"] = end - start
             if response.start >= start:
                 own["time_to_first_byte"] = response.start - start
+
+    def _fold(self, own: Part, folded: Folded, offset: int) -> None:
+        """What is told of the exchanges that are not told apart."""
+        own["fold_count"] = folded.count
+        if self._since_1_2:
+            own["fold_duration"] = folded.duration
+            if 0 <= folded.last + offset <= LATEST:
+                own["fold_last"] = timestamp(folded.last + offset)
 
     def _url(self, fresh: Part, request: Request, host: str | None, stream: str) -> str | None:
         """Fills `url`; gives the domain, where known."""
@@ -249,8 +260,6 @@ def _facts(exchange: Exchange, ends: Ends) -> Part:
         own["resumed"] = True
     if exchange.sampling_rate < 1.0:
         own["sampling_rate"] = exchange.sampling_rate
-    if exchange.folded is not None:
-        own["fold_count"] = exchange.folded.count
     return own
 
 

@@ -52,14 +52,14 @@ def test_export_writes_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     """The newest version, where none is named."""
     target = tmp_path / "schema.json"
     assert said(capsys, "export", "--output", target) == (0, "", "")
-    assert target.read_bytes() == (SCHEMAS / "http.header.v1" / "1.1.schema.json").read_bytes()
+    assert target.read_bytes() == (SCHEMAS / "http.header.v1" / "1.2.schema.json").read_bytes()
 
 
 def test_check_passes_what_is_valid(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Empty lines are none; the count says how many were looked at."""
     path = lines(tmp_path, record(), "", record())
     code, out, _ = said(capsys, "check", path)
-    assert (code, out) == (0, f"{path}: 2 valid under http.header.v1 1.1 (closed)\n")
+    assert (code, out) == (0, f"{path}: 2 valid under http.header.v1 1.2 (closed)\n")
 
 
 def test_check_reads_standard_input() -> None:
@@ -170,7 +170,11 @@ def test_diff_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        (("export", "--version", "7.0"), 64, "http.header.v1 has no version 7.0: it has 1.0, 1.1"),
+        (
+            ("export", "--version", "7.0"),
+            64,
+            "http.header.v1 has no version 7.0: it has 1.0, 1.1, 1.2",
+        ),
         (("export", "--topic", "nosuch"), 64, "invalid choice: 'nosuch'"),
         (("export", "--output", "/nonexistent/x"), 65, "cannot write /nonexistent/x"),
         (("check", "/nonexistent"), 65, "cannot read /nonexistent"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from shipper.contract.exchange import (
     Connection,
     Exchange,
+    Folded,
     Incomplete,
     Proxied,
     Request,
@@ -209,4 +210,13 @@ def examples_of_1_1() -> dict[str, tuple[RecordSettings, Exchange]]:
     }
 
 
-EXAMPLES = {"1.0": examples, "1.1": examples_of_1_1}
+def examples_of_1_2() -> dict[str, tuple[RecordSettings, Exchange]]:
+    """Those of version 1.2: one that stands for others, and one that does not."""
+    first = examples()
+    probe = ("User-Agent", "kube-probe/1.31")
+    folded = exchange(request("/healthz", probe), response(200))
+    folded.folded = Folded(count=12, last=BOOT + 55_000_000_000, duration=14_400_000)
+    return {"get": first["get"], "folded": (RecordSettings(), folded)}
+
+
+EXAMPLES = {"1.0": examples, "1.1": examples_of_1_1, "1.2": examples_of_1_2}

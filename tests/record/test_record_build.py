@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from shipper.contract.exchange import Connection, Exchange, Incomplete, Proxied, Response
+from shipper.contract.exchange import Connection, Exchange, Folded, Incomplete, Proxied, Response
 from shipper.errors import ConfigError
 from shipper.record import Identity, RecordRejected, RecordSettings
+from shipper.record.model import RECORD_VERSIONS
 
 from .record_exchanges import (
     BOOT,
@@ -322,19 +323,23 @@ def test_an_answer_without_a_status(body: int | None) -> None:
     assert not hollow(read)
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("version", RECORD_VERSIONS)
 def test_an_agent_stays_on_the_version_that_it_is_told(version: str) -> None:
     """The record, its message headers and its fields are of the version of the settings."""
     made = builder(RecordSettings(schema_version=version))
     older = exchange(second=replace(response(), version="1.0"))
+    older.folded = Folded(3, BOOT + 2_000_000_000, 3_600_000)
     message = made.encode(made.build(older, OFFSET, CREATED), 0)
     own = orjson.loads(message.value)["shipper"]
     assert own["schema_version"] == version
     assert dict(message.headers)["schema-version"] == version.encode()
-    assert own.get("response_version") == ("1.0" if version == "1.1" else None)
+    assert own["fold_count"] == 3
+    assert own.get("response_version") == (None if version == "1.0" else "1.0")
+    assert own.get("fold_duration") == (3_600_000 if version == "1.2" else None)
+    assert own.get("fold_last") == ("2026-01-01T00:00:07.000000Z" if version == "1.2" else None)
 
 
 def test_an_unknown_schema_version_is_refused_at_the_start() -> None:
     """Nobody can read what has no schema."""
-    with pytest.raises(ConfigError, match=r"no version 1\.7 .* there is 1\.0, 1\.1"):
+    with pytest.raises(ConfigError, match=r"no version 1\.7 .* there is 1\.0, 1\.1, 1\.2"):
         builder(RecordSettings(schema_version="1.7"))

@@ -41,6 +41,8 @@ def test_there_are_pairs() -> None:
     """What is compared is not nothing."""
     assert {(old.name, old.version, new.version) for old, new in PAIRS} == {
         ("http.header.v1", "1.0", "1.1"),
+        ("http.header.v1", "1.0", "1.2"),
+        ("http.header.v1", "1.1", "1.2"),
         ("http.header.ledger.v1", "1.0", "1.1"),
     }
 

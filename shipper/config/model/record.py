@@ -52,7 +52,7 @@ class Record(Section):
         description="form of a record: `ecs` (JSON), `avro` (Kafka only), `ocsf` (JSON, HTTP "
         "Activity), `cim` (flat JSON, Splunk's names), `apipark` (flat JSON, APIPark's log)",
     )
-    schema_version: Literal["1.0", "1.1"] = Field(
+    schema_version: Literal["1.0", "1.1", "1.2"] = Field(
         default="1.0",
         description="version of the schema that records are of; a newer program keeps to it until "
         "this is raised",

@@ -165,6 +165,7 @@ _UNITS: Final = {
     "shipper.time_to_first_byte": "ns",
     "shipper.sampling_rate": "1",
     "shipper.fold_count": "{exchange}",
+    "shipper.fold_duration": "ns",
     "ledger.workers": "{worker}",
     "ledger.interval": "s",
     "ledger.kernel": "{thing}",

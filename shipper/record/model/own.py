@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from shipper.record.model.origin import Container, Kubernetes, Process, Service, User
-from shipper.record.model.scalars import Count, Word, about
+from shipper.record.model.scalars import Count, Timestamp, Word, about
 from shipper.record.model.versions import RecordVersion
 
 
@@ -125,6 +125,24 @@ class Shipper(TypedDict, total=False):
     ]
     fold_count: Annotated[
         Count, about("Fold count", "How many equal exchanges this record stands for.", 12)
+    ]
+    fold_last: Annotated[
+        Timestamp,
+        about(
+            "Fold last",
+            "First byte of the latest of them; `@timestamp` is that of the first.",
+            "2026-01-01T00:00:59.000000Z",
+            since="1.2",
+        ),
+    ]
+    fold_duration: Annotated[
+        Count,
+        about(
+            "Fold duration",
+            "Sum of the durations of all of them (ns); `event.duration` is that of the first.",
+            14400000,
+            since="1.2",
+        ),
     ]
     privacy: Privacy
     source: Annotated[Side, about("Source side", "Who the source is, if it is local too.")]

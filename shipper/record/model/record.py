@@ -110,6 +110,7 @@ FRESH: Final = frozenset(
     shipper.exchange_number shipper.time_to_first_byte shipper.incomplete shipper.anomalies
     shipper.truncated shipper.interim shipper.response_version shipper.joined_late shipper.resumed
     shipper.timestamp_replaced shipper.sampling_rate shipper.fold_count
+    shipper.fold_last shipper.fold_duration
     """.split()  # noqa: SIM905
 )
 

@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict, is_typeddict
 
 #: The versions of the record, oldest first.
-RECORD_VERSIONS: Final = ("1.0", "1.1")
+RECORD_VERSIONS: Final = ("1.0", "1.1", "1.2")
 
 #: What a record may say of its own version: a reader of 1.1 reads 1.0 too.
-RecordVersion = Literal["1.0", "1.1"]
+RecordVersion = Literal["1.0", "1.1", "1.2"]
 
 
 def ordered(version: str) -> tuple[int, ...]:
