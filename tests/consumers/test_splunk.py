@@ -39,7 +39,7 @@ CIM_WEB = {
     "user": str, "vendor_product": str,
 }  # fmt: skip
 #: Of other data models or of none; useful beside them.
-BESIDE = {"dest_ip", "src_ip", "src_port", "transport", "dvc"}
+BESIDE = {"dest_ip", "src_ip", "src_port", "transport", "dvc", "fold_count"}
 
 
 def found(record: dict[str, Any]) -> dict[str, Any]:

@@ -105,6 +105,17 @@ def test_one_side_of_the_exchange_has_to_be_there() -> None:
     assert ocsf_requirements.faults(event_of(document)) == []
 
 
+def test_a_folded_exchange_is_an_aggregate() -> None:
+    """OCSF: a count, and a period from the first to the latest; the first's own end is no part."""
+    event = event_of(golden("1.2-folded"))
+    assert event["count"] == 12
+    assert (event["start_time"], event["end_time"]) == (1767225605000, 1767225660000)
+    assert "duration" not in event
+    assert event["unmapped"]["event.duration"] == 1200000
+    assert event["unmapped"]["shipper.fold_duration"] == 14400000
+    assert "count" not in event_of(golden("1.2-get"))
+
+
 def test_the_plain_exchange() -> None:
     """Every attribute of a GET that is not in `unmapped`, by hand."""
     event = event_of(golden("1.0-get"))

@@ -46,6 +46,7 @@ FIELDS: Final[dict[str, Made]] = {
     "dest_port": Made(("destination.port",)),
     "duration": Made(("event.duration",), _milliseconds),
     "dvc": Made(("observer.hostname", "host.name")),
+    "fold_count": Made(("shipper.fold_count",)),
     "http_content_type": Made(("http.response.headers.content-type",), _first),
     "http_method": Made(("http.request.method",)),
     "http_referrer": Made(("http.request.referrer",)),

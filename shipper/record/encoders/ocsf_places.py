@@ -154,6 +154,7 @@ PLACES: Final[dict[str, tuple[Place, ...]]] = {
     "shipper.time_to_first_byte": (
         Place("http_response.latency", whole_milliseconds, whole=False),
     ),
+    "shipper.fold_count": (Place("count"),),
     "shipper.truncated": (Place("metadata.is_truncated", bool, whole=False),),
     "shipper.shortened": (Place("metadata.is_truncated", bool, whole=False),),
 }
@@ -188,5 +189,16 @@ VARIANTS: Final = (
         "url.original",
         ("url.full", "url.path"),
         {"url.original": (Place("http_request.url.url_string", whole=False),)},
+    ),
+    # A period is over when the latest began; what the first took is no duration of it.
+    Variant(
+        "folded",
+        "shipper.fold_last",
+        (),
+        {
+            "shipper.fold_last": (Place("end_time", milliseconds, whole=False),),
+            "event.end": (),
+            "event.duration": (),
+        },
     ),
 )
