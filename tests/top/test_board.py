@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from datetime import UTC, datetime
 from random import Random
 
 import pytest
@@ -119,6 +120,26 @@ def test_quantiles_are_within_the_bound(durations: list[float], parts: int) -> N
         true = sorted(durations)[int(quantile * (len(durations) - 1))]
         assert told is not None
         assert abs(told - true) <= ACCURACY * true * (1 + 1e-9)
+
+
+def test_a_folded_record_counts_as_many_as_it_stands_for() -> None:
+    """In every dimension, in the classes, in the rate and in the quantiles: with their mean."""
+    folded = record(NOW - 70, "/healthz", seconds=0.5)
+    folded["shipper"] |= {
+        "fold_count": 12,
+        "fold_last": datetime.fromtimestamp(NOW - 5, UTC).isoformat(),
+        "fold_duration": 12 * 10_000_000,
+    }
+    board = Board(NOW - 100)
+    for document in (folded, record(NOW - 5, "/api", seconds=0.5)):
+        found = sample(document)
+        assert found is not None
+        board.add(found, NOW)
+    for dimension in Dimension:
+        total = board.view(10, dimension, NOW).total
+        assert (total.requests, total.by_class[2]) == (13, 13)
+        assert total.p50 == pytest.approx(0.01, rel=0.02)
+    assert sum(board.history(NOW)) == 13
 
 
 @pytest.mark.parametrize("seconds", WINDOWS)

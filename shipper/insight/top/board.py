@@ -95,7 +95,7 @@ class Board:
             self.late += 1
             return
         second = int(end)
-        self._seconds[second] += 1
+        self._seconds[second] += sample.weight
         if second not in self._fresh:
             if len(self._fresh) >= _FRESH_SECONDS:
                 self._settle(now)

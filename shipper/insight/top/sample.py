@@ -34,6 +34,8 @@ class Sample(NamedTuple):
     `end` is when the exchange ended (s since the epoch): a slow one belongs to the moment in which
     it was known to be slow. `status_class` is 1 to 5, or 0 without a status. `seconds` is its
     duration, where known. `failed`: a status of 500 and more, or a request that nobody answered.
+    `weight` is how many exchanges it stands for: of folded ones, `end` is when the latest began,
+    and `seconds` their mean.
     """
 
     end: float
@@ -41,19 +43,25 @@ class Sample(NamedTuple):
     status_class: int
     failed: bool
     seconds: float | None
+    weight: int = 1
 
 
 def sample(record: dict[str, Any]) -> Sample | None:
     """What to count of a record, whatever it holds; None if it is none."""
-    event = _part(record, "event")
+    event, own = _part(record, "event"), _part(record, "shipper")
     try:
-        moment = event.get("end") or event.get("created") or record["@timestamp"]
+        moment = (
+            own.get("fold_last") or event.get("end") or event.get("created") or record["@timestamp"]
+        )
         end = datetime.fromisoformat(moment).timestamp()
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     status = _part(record, "http", "response").get("status_code")
     status = status if isinstance(status, int) else 0
+    weight = _weight(own)
     duration = event.get("duration")
+    if isinstance(together := own.get("fold_duration"), int):
+        duration = together // weight
     return Sample(
         end,
         (
@@ -63,9 +71,15 @@ def sample(record: dict[str, Any]) -> Sample | None:
             _shown(_part(record, "url").get("domain")),
         ),
         status // 100 if 100 <= status < 600 else 0,  # noqa: PLR2004 - RFC 9110 section 15
-        status >= _SERVER_ERROR or "no_response" in _part(record, "shipper").get("incomplete", ()),
+        status >= _SERVER_ERROR or "no_response" in own.get("incomplete", ()),
         min(max(duration / _NS, _SHORTEST_S), _LONGEST_S) if isinstance(duration, int) else None,
+        weight,
     )
+
+
+def _weight(own: dict[str, Any]) -> int:
+    count = own.get("fold_count")
+    return count if isinstance(count, int) and count > 0 else 1
 
 
 def _route(record: dict[str, Any]) -> str:

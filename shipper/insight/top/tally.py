@@ -52,14 +52,14 @@ class Tally:
         self.sketch: DDSketch | None = None  # most slices of most names have none
 
     def add(self, sample: Sample) -> None:
-        """Count one sample."""
-        self.requests += 1
-        self.errors += sample.failed
-        self.by_class[sample.status_class] += 1
+        """Count one sample, as many times as it stands for exchanges."""
+        self.requests += sample.weight
+        self.errors += sample.failed * sample.weight
+        self.by_class[sample.status_class] += sample.weight
         if sample.seconds is not None:
             if self.sketch is None:
                 self.sketch = DDSketch(ACCURACY)
-            self.sketch.add(sample.seconds)
+            self.sketch.add(sample.seconds, sample.weight)
 
     def merge(self, other: Self) -> None:
         """Count all that `other` has counted; it stays as it is."""
