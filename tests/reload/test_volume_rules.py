@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from http.client import HTTPConnection
 from ipaddress import ip_network
 from typing import Any
 
@@ -185,6 +186,15 @@ def test_rules_that_are_wrong(wrong: str) -> None:
         load(environ={}, flags={"volume.rules": wrong})
 
 
+def ask_alike(port: int, count: int) -> None:
+    """Ask so many times, each over a connection of its own."""
+    for _ in range(count):
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/alike", headers={"Host": "fault.test"})
+        assert connection.getresponse().read() == b"ok"
+        connection.close()
+
+
 @pytest.mark.usefixtures("root")
 def test_rules_come_while_it_runs_and_are_counted() -> None:
     """By their names, in the ledger's stage; every record that is wanted comes."""
@@ -218,8 +228,24 @@ def test_rules_come_while_it_runs_and_are_counted() -> None:
 
         eventually(lambda: seen() == 117, "all are seen")
         assert off(world.asked.samples()) == {}
+        fold = rule.replace("drop", "fold").replace("noise", "alike")
+        reload(world, f"{fold}window = 3600\n")
+        ask_alike(port, 30)
+        eventually(lambda: seen() == 147, "all are seen")
+        reload(world, "")  # what is open stays so
+        ask_alike(port, 1)
+        eventually(lambda: seen() == 148, "all are seen")
+        samples = world.asked.samples()
+        assert off(samples) == {}
+        assert 1 <= total(samples, "shipper_stage_held", stage="records") <= 2  # of each worker one
         assert agent.stop() == 0
-        rates = Counter(r["shipper"].get("sampling_rate") for r in records(world))
+        found = records(world)
+        alike = [r["shipper"].get("fold_count", 1) for r in found if r["url"]["path"] == "/alike"]
+        assert sum(alike) == 31
+        assert 2 <= len(alike) <= 3
+        rates = Counter(
+            r["shipper"].get("sampling_rate") for r in found if r["url"]["path"] != "/alike"
+        )
         assert rates.keys() == {None, 0.5}
         assert rates[None] == 10
         # Of a fair coin a hundred times: outside of this once in a million runs.
