@@ -28,14 +28,17 @@ SCENARIO ?=
 # bcc and the C headers that it compiles with.
 DEBIAN := python3-venv python3-bpfcc linux-libc-dev
 # The other architecture's headers, a real server, real clients, another reader of captures, networks;
-# maven fetches a real Kafka and brings the Java that it runs on; podman runs one real container.
-DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager podman runc busybox-static valgrind
+# maven fetches a real Kafka and brings the Java that it runs on; podman and containerd each run one
+# real container.
+DEBIAN_TEST := linux-libc-dev-arm64-cross nginx wrk tshark curl iproute2 nftables openssl procps kcat maven gcc libc6-dev tmux prometheus prometheus-alertmanager podman containerd runc busybox-static valgrind
 # A virtual machine for each kernel, and what its disk is made with.
-DEBIAN_KERNELS := qemu-system-x86 debootstrap busybox-static cpio e2fsprogs kmod
+DEBIAN_KERNELS := qemu-system-x86 qemu-system-arm mmdebstrap cpio e2fsprogs kmod
 # Building and running the image without a Docker engine.
 DEBIAN_IMAGE := buildah podman runc debootstrap iproute2
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
 KERNEL ?=
+# On another base image, as in `make image-test BASE=debian:trixie-slim`.
+BASE ?=
 
 # Others that look at HTTP on an interface, for the benchmarks.
 DEBIAN_PEERS := httpry tcpflow
@@ -213,7 +216,7 @@ image: setup ## Build the container image without Docker, and show what is in it
 .PHONY: image-test
 image-test: setup-dev ## Start the image with each set of rights, and ship to a real Kafka (root)
 	@$(call debian,$(DEBIAN_IMAGE) maven)
-	@PYTHONPATH=tests $(BIN)/python -m image test
+	@PYTHONPATH=tests $(BIN)/python -m image test $(if $(BASE),--base $(BASE))
 
 .PHONY: deb
 deb: setup-dev ## The Debian package for this machine's Python, as dist/*.deb

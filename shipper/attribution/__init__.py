@@ -3,11 +3,13 @@
 This is the room's door: `Attributor.attribute` answers from memory and waits for nothing but a
 name that is being asked for, no longer than configured; whatever takes time is done by a thread of
 its own. What is not known is absent, and counted by its reason. It knows neither HTTP nor records
-nor Kafka, and imports the standard library alone.
+nor Kafka, and imports the standard library alone, but for HTTP/2 where a
+runtime is asked that speaks nothing else.
 """
 
 from shipper.attribution.attributor import REASONS, Attributor
 from shipper.attribution.boot_clock import BootClock
+from shipper.attribution.cri import CriSocket
 from shipper.attribution.holders import NOBODY, Ends, Holder, Sockets
 from shipper.attribution.host import Host
 from shipper.attribution.kubelet import Kubelet
@@ -25,6 +27,7 @@ __all__ = [
     "Attributor",
     "BootClock",
     "Channel",
+    "CriSocket",
     "Ends",
     "Executables",
     "Holder",

@@ -10,6 +10,7 @@ from shipper.attribution import (
     Attributor,
     BootClock,
     Channel,
+    CriSocket,
     Executables,
     Host,
     Kubelet,
@@ -91,6 +92,7 @@ def privileged_sources(config: Config) -> list[Source]:
     """Those who know names and may be open to root alone."""
     told = config.attribution
     sources: list[Source] = [RuntimeSocket(path, told.labels) for path in told.runtime_sockets]
+    sources += [CriSocket(path, told.labels) for path in told.cri_sockets]
     if told.pod_logs:
         sources.append(PodLogs(told.pod_logs))
     return sources

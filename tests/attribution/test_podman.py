@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import pytest
 from faults.agent import eventually
 from image.engine import ULIMITS, podman
 
-from attribution.world import agent, open_folder
-from shipper.attribution import RuntimeSocket
+from attribution.world import agent, ask, open_folder
+from shipper.attribution import CriSocket, RuntimeSocket
 from shipper.attribution.paths import Place
 
 IMAGE = f"localhost/shipper-attribution-{os.getpid()}"
@@ -62,26 +61,13 @@ def container(image: str) -> Iterator[dict[str, Any]]:
     podman("rm", "--force", "--time", "0", name)
 
 
-def _served() -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{PORT}/busybox", timeout=5) as answer:
-                answer.read()
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
-
-
 def test_a_real_container_is_named(socket: Path, container: dict[str, Any]) -> None:
     """Id and runtime from its cgroup, name, image and chosen labels from the socket.
 
     The agent may not open it: the look-up process asks there. A socket that is not there costs
     nothing but one line.
     """
-    _served()
+    ask(PORT)
     with agent(
         capture__include__ports=[PORT],
         attribution__runtime_sockets=["/run/nobody/is/here.sock", str(socket)],
@@ -90,7 +76,7 @@ def test_a_real_container_is_named(socket: Path, container: dict[str, Any]) -> N
     ) as records:
         beside = _look_up_process(records.agent.process.pid)
         for _ in range(5):
-            _served()
+            ask(PORT)
         found = records.finish()
     assert len(found) == 5
     for record in found:
@@ -132,4 +118,6 @@ def test_the_socket_itself(socket: Path, container: dict[str, Any]) -> None:
     assert told["name"] == container["Name"]
     assert told["labels"].items() >= {"app": "shop", "secret": "s3cr3t"}.items()
     assert source.ask(Place(container="0a" * 32)) == {}
+    with pytest.raises(ValueError, match=r"^it speaks HTTP/1, and no gRPC$"):
+        CriSocket(str(socket), []).ask(Place(container=container["Id"]))
     assert source.ask(Place(pod="12fdc709-933e-41d0-917f-cd84de9afa94")) == {}

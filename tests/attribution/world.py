@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,20 @@ def server_in(cgroup: Path, address: str, port: int) -> "subprocess.Popen[str]":
     assert made.stdout is not None
     assert made.stdout.readline() == "ready\n"
     return made
+
+
+def ask(port: int) -> None:
+    """One answer of the web server of a container, as soon as it gives one."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/busybox", timeout=5) as answer:
+                answer.read()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
 
 
 class Records:

@@ -31,6 +31,11 @@ class Attribution(Section):
         description="sockets of docker or podman that are asked for a container's name, image and "
         "labels; who may ask there is as good as root",
     )
+    cri_sockets: Several[AbsolutePath] = Field(
+        default=(),
+        description="sockets of containerd or CRI-O that are asked for names, images and labels of "
+        "containers and pods; who may ask there is as good as root",
+    )
     pod_logs: str = Field(
         default="",
         description="folder of the pods' logs, as in `/var/log/pods`, which tells names and "
@@ -49,8 +54,8 @@ class Attribution(Section):
     )
     lookup: bool = Field(
         default=False,
-        description="ask for executables, `runtime_sockets` and `pod_logs` through a process that "
-        "stays root",
+        description="ask for executables, `runtime_sockets`, `cri_sockets` and `pod_logs` through "
+        "a process that stays root",
     )
     labels: Several[str] = Field(
         default=(
