@@ -191,7 +191,7 @@ screenshot: setup-dev ## docs/top.svg anew: `shipper top` in a terminal, with in
 	@PYTHONPATH=tests $(BIN)/python -m top.screenshot
 
 .PHONY: kernels
-kernels: setup ## Boot kernels from 5.10 to the newest, replay and capture in each (root)
+kernels: setup ## Boot kernels from 5.10 to the newest, and arm64; replay and capture in each (root)
 	@$(call debian,$(DEBIAN_KERNELS))
 	@PYTHONPATH=tests nice $(BIN)/python -m generations $(KERNEL:%=--kernel %)
 
@@ -249,15 +249,19 @@ lock: debian ## Bring the lock files up to date (asks the package index)
 	@$(call compile,requirements.lock,pyproject.toml)
 	@$(call compile,requirements-top.lock,--extra top -c requirements.lock pyproject.toml)
 	@$(call compile,requirements-build.lock,--build-deps-for editable --only-build-deps pyproject.toml)
-	@build/lock/bin/python -c \
-	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
-	    > build/lock/dev.in
-	@$(call compile,requirements-dev.lock,-c requirements-top.lock -c requirements-build.lock pyproject.toml build/lock/dev.in)
-
-	@build/lock/bin/python -c \
-	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["insight"], sep="\n")' \
-	    > build/lock/insight.in
+	@$(call group,compile)
+	@$(call compile,requirements-compile.lock,-c requirements-build.lock build/lock/compile.in)
+	@$(call group,dev)
+	@$(call compile,requirements-dev.lock,-c requirements-top.lock -c requirements-build.lock -c requirements-compile.lock pyproject.toml build/lock/dev.in)
+	@$(call group,insight)
 	@$(call compile,requirements-insight.lock,--extra insight -c requirements-build.lock pyproject.toml build/lock/insight.in)
+
+# A dependency group of pyproject.toml as a list that pip-compile reads.
+define group
+	build/lock/bin/python -c \
+	    'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["$(1)"], sep="\n")' \
+	    > build/lock/$(1).in
+endef
 
 # $(1) from $(2). Hashes of every file of a release are taken, so that one lock serves all
 # architectures and Pythons; where the files were found stays out of it.

@@ -53,19 +53,16 @@ def boot(generation: images.Generation, project: job.Project, packed: Path, coun
     outcome = Outcome(generation.name, count)
     debian = archive.find_archive()
     try:
-        kernel = images.kernel(debian, generation, project.cache)
-        initial = packed.with_name(f"{generation.name}.cpio")
-        images.initial(kernel, packed, initial)
+        assembled = images.assemble(debian, generation, packed, project.cache)
         console = project.cache / f"console-{generation.name}.log"
-        root = images.root(debian, project.cache)
         for _ in range(_BOOTS):
             say(f"{generation.name}: boots; its console is {console}")
             outcome.unexplained = machine.run(
-                kernel, initial, root, console, lambda it: note(outcome, it, project.cache)
+                assembled, console, lambda it: note(outcome, it, project.cache)
             )
             if outcome.release:
                 break
-        initial.unlink()
+        assembled.initial.unlink()
     except machine.Silent:
         outcome.problems.append("the machine said nothing for too long")
     except ShipperError as error:
@@ -94,14 +91,18 @@ def main(argv: Sequence[str]) -> int:
     project = job.Project(_CHECKOUT, given.captures, cache)
     cache.mkdir(parents=True, exist_ok=True)
     chosen = [one for one in images.GENERATIONS if not given.kernel or one.name in given.kernel]
+    processors = {one.processor.name: one.processor for one in chosen}.values()
     say("the root file system of the guests (kept for the next time)")
-    images.root(archive.find_archive(), cache)
+    for processor in processors:
+        images.root(archive.find_archive(), processor, cache)
     with tempfile.TemporaryDirectory(dir=cache, prefix="run-") as folder:
-        packed = Path(folder) / "job.cpio"
         say("the package, and what this host makes of the captures")
-        count = job.pack(project, packed)
+        count, packed = job.pack(project, processors, Path(folder))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            outcomes = list(pool.map(lambda one: boot(one, project, packed, count), chosen))
+            boots = [
+                pool.submit(boot, one, project, packed[one.processor.name], count) for one in chosen
+            ]
+            outcomes = [each.result() for each in boots]
     ok = all(outcome.ok for outcome in outcomes)
     lines = [
         table(outcomes),

@@ -13,9 +13,14 @@ from pathlib import Path
 
 from shipper.errors import UnavailableError
 
+from .processor import HERE, Processor
+
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-#: What the guest has beyond a minimal system: what an installation of shipper needs.
-GUEST_PACKAGES = ("python3-bpfcc", "linux-libc-dev")
+#: What an installation of shipper needs, a shell, users, and what the guest's first process is.
+GUEST_PACKAGES = ("python3-bpfcc", "linux-libc-dev", "dash", "base-passwd", "busybox-static")
+_PYTHON = "/usr/bin/python3"
+#: Python's own examples of what does not compile.
+_BROKEN = "bad_coding|badsyntax|lib2to3/tests"
 #: Brought along by packages, read by nobody here.
 _UNREAD = ("usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt", "var/lib/apt")
 
@@ -67,10 +72,10 @@ def parse_targets(targets: str, codename: str) -> Archive:
 def find_archive() -> Archive:
     """The archive that this machine uses, which has to be Debian's, on amd64."""
     system = platform.freedesktop_os_release()
-    if system.get("ID") != "debian" or platform.machine() != "x86_64":
+    if system.get("ID") != "debian" or platform.machine() != HERE.machine:
         raise UnavailableError(
             f"this is {system.get('ID')} on {platform.machine()}",
-            "the kernels are Debian's for amd64: run this on such a machine",
+            f"what is compared with is Debian on {HERE.name}: run this on such a machine",
         )
     layout = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
     targets = run(["apt-get", "indextargets", "--format", layout, "Created-By: Packages"])
@@ -80,7 +85,7 @@ def find_archive() -> Archive:
 class Suite:
     """One suite, in an apt folder of its own: this machine's lists and packages are not touched."""
 
-    def __init__(self, archive: Archive, name: str, folder: Path) -> None:
+    def __init__(self, archive: Archive, name: str, processor: Processor, folder: Path) -> None:
         """Nothing is asked yet."""
         self._name = name
         self._folder = folder
@@ -92,6 +97,8 @@ class Suite:
             "Dir::State::lists": folder / "lists",
             "Dir::State::status": "/dev/null",
             "Dir::Cache": folder / "cache",
+            "APT::Architecture": processor.name,
+            "APT::Architectures": processor.name,
             # Else downloads go through a user who may not write here.
             "APT::Sandbox::User": "root",
         }
@@ -127,13 +134,24 @@ class Suite:
         return unpacked
 
 
-def bootstrap(archive: Archive, folder: Path) -> None:
-    """A minimal root file system of this machine's suite, with the loader's packages."""
+def extract(archive: Archive, processor: Processor, folder: Path) -> None:
+    """A root file system of this machine's suite, with the loader's packages.
+
+    They are unpacked and no more, since this machine can't run the programs of every processor.
+    What installing them would make is made here: users, and Python's byte code.
+    """
     run(
         [
-            "debootstrap", "--variant=minbase", f"--include={','.join(GUEST_PACKAGES)}",
-            archive.codename, folder, archive.main,
+            "mmdebstrap", "--quiet", "--variant=extract", f"--architectures={processor.name}",
+            f"--include={','.join(GUEST_PACKAGES)}", archive.codename, folder,
+            archive.source(archive.codename).strip(),
         ]
     )  # fmt: skip
     for name in _UNREAD:
         shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("passwd", "group"):
+        shutil.copy(folder / f"usr/share/base-passwd/{name}.master", folder / "etc" / name)
+    # By this machine's Python, which is the same: it is of the same suite.
+    run([_PYTHON, "-m", "compileall", "-q", "-s", folder, "-p", "/", folder / "usr/lib/python3"])
+    for path in (folder / "usr/lib").glob("python3.*"):
+        run([_PYTHON, "-m", "compileall", "-q", "-s", folder, "-p", "/", "-x", _BROKEN, path])

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from shipper.errors import UnavailableError
 
-from .archive import GUEST_PACKAGES, Archive, Suite, bootstrap, run
+from .archive import Archive, Suite, extract, run
+from .processor import AMD64, ARM64, Processor
 
-#: Drivers of the disk; what of them is no module is in the kernel.
-_DRIVERS = ("virtio_pci", "virtio_blk")
-_BUSYBOX = Path("/bin/busybox")
+#: Drivers of the disk and of the line to talk over; what of them is no module is in the kernel.
+_DRIVERS = ("virtio_pci", "virtio_blk", "virtio_console")
 _INIT = Path(__file__).parent / "init"
 #: Where the root has room for what is mounted over it.
 MOUNT_POINTS = ("job", "proc", "sys", "dev", "tmp", "run")
@@ -26,10 +26,11 @@ _ROOT_MEBIBYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A kernel to boot: the name it is asked for by, and the suite it comes from."""
+    """A kernel to boot: the name it is asked for by, the suite it comes from, and its processor."""
 
     name: str
     suite: str
+    processor: Processor = AMD64
 
 
 GENERATIONS = (
@@ -37,6 +38,7 @@ GENERATIONS = (
     Generation("6.1", "bookworm-security"),
     Generation("6.12", "trixie"),
     Generation("newest", "trixie-backports"),
+    Generation("arm64", "trixie", ARM64),
 )
 
 
@@ -46,6 +48,24 @@ class Boot:
 
     kernel: Path
     drivers: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The file system of the guests of a processor, and the program that mounts it."""
+
+    image: Path
+    busybox: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """All that a virtual machine is made of."""
+
+    processor: Processor
+    kernel: Path
+    initial: Path
+    disk: Path
 
 
 def cpio(tree: Path, archive: Path) -> None:
@@ -77,13 +97,14 @@ def drivers(modules: Path) -> list[Path]:
 
 def kernel(archive: Archive, generation: Generation, cache: Path) -> Boot:
     """The kernel of a generation, from the cache or from its suite."""
-    kept = cache / f"kernel-{generation.name}"
+    kept = cache / f"kernel-{generation.suite}-{generation.processor.name}"
     if kept.exists():
         return Boot(kept / "vmlinuz", kept / "drivers")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="suite-") as folder:
         at = Path(folder)
-        unpacked = Suite(archive, generation.suite, at).kernel("linux-image-cloud-amd64")
+        suite = Suite(archive, generation.suite, generation.processor, at)
+        unpacked = suite.kernel(f"linux-image-cloud-{generation.processor.name}")
         images = list(unpacked.rglob("vmlinuz*"))
         modules = [*unpacked.glob("lib/modules/*"), *unpacked.glob("usr/lib/modules/*")]
         if len(images) != 1 or len(modules) != 1:
@@ -98,12 +119,12 @@ def kernel(archive: Archive, generation: Generation, cache: Path) -> Boot:
     return Boot(kept / "vmlinuz", kept / "drivers")
 
 
-def initial(boot: Boot, job: Path, image: Path) -> None:
+def _initial(boot: Boot, root: Root, job: Path, image: Path) -> None:
     """The initial file system: busybox, the drivers in order, init, and the job behind them."""
     with tempfile.TemporaryDirectory(dir=image.parent) as folder:
         tree = Path(folder)
         (tree / "bin").mkdir()
-        shutil.copy(_BUSYBOX, tree / "bin/busybox")
+        shutil.copy(root.busybox, tree / "bin/busybox")
         shutil.copy(_INIT, tree / "init")
         (tree / "init").chmod(0o755)
         shutil.copytree(boot.drivers, tree / "drivers")
@@ -113,17 +134,28 @@ def initial(boot: Boot, job: Path, image: Path) -> None:
         shutil.copyfileobj(more, out)
 
 
-def root(archive: Archive, cache: Path) -> Path:
-    """The root file system of the guests, read-only for all of them."""
-    image = cache / f"root-{archive.codename}-{'-'.join(GUEST_PACKAGES)}.ext4"
-    if image.exists():
-        return image
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="root-") as folder:
-        tree, made = Path(folder) / "tree", Path(folder) / "image"
-        bootstrap(archive, tree)
-        for name in MOUNT_POINTS:
-            (tree / name).mkdir(exist_ok=True)
-        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, made, f"{_ROOT_MEBIBYTES}M"])
-        made.replace(image)
-    return image
+def root(archive: Archive, processor: Processor, cache: Path) -> Root:
+    """The root file system of a processor's guests, read-only for all of them."""
+    kept = cache / f"root-{archive.codename}-{processor.name}"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache, prefix="root-") as folder:
+            tree, made = Path(folder) / "tree", Path(folder) / "kept"
+            made.mkdir()
+            extract(archive, processor, tree)
+            for name in MOUNT_POINTS:
+                (tree / name).mkdir(exist_ok=True)
+            size = f"{_ROOT_MEBIBYTES}M"
+            run(["mke2fs", "-q", "-t", "ext4", "-d", tree, made / "image.ext4", size])
+            shutil.copy(tree / "bin/busybox", made)
+            made.replace(kept)
+    return Root(kept / "image.ext4", kept / "busybox")
+
+
+def assemble(archive: Archive, generation: Generation, job: Path, cache: Path) -> Machine:
+    """A generation's machine, with this job; its initial file system lies beside the job's."""
+    boot = kernel(archive, generation, cache)
+    disk = root(archive, generation.processor, cache)
+    image = job.with_name(f"{generation.name}.cpio")
+    _initial(boot, disk, job, image)
+    return Machine(generation.processor, boot.kernel, image, disk.image)

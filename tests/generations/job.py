@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,11 @@ from shipper.errors import UnavailableError
 
 from .archive import run
 from .images import cpio
+from .processor import HERE, Processor
 
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
+#: Of the system's C library, as wheels name it; pip knows what else each of them stands for.
+_LIBC = ("manylinux2014", "manylinux_2_28")
 _REFERENCE = "generations.inside.reference"
 #: Packages of tests/ that run inside, and what of them does.
 _INSIDE = {
@@ -37,24 +41,25 @@ class Project:
     cache: Path
 
 
-def _dependencies(project: Project) -> Path:
-    """The locked dependencies, installed once for each lock file and Python."""
+def _dependencies(project: Project, processor: Processor) -> Path:
+    """The locked dependencies, installed once for each lock file, Python and processor."""
     lock = project.checkout / "requirements.lock"
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    kept = project.cache / f"dependencies-{digest}"
+    kept = project.cache / f"dependencies-{processor.name}-{digest}"
     if not kept.exists():
+        platforms = [f"--platform={libc}_{processor.machine}" for libc in _LIBC]
+        hashes = ("--require-hashes", "--only-binary", ":all:", "--requirement", lock)
         with tempfile.TemporaryDirectory(dir=project.cache, prefix="pip-") as folder:
             made = Path(folder) / "site"
-            run(
-                [sys.executable, *_PIP, "--require-hashes", "--target", made, "--requirement", lock]
-            )
+            run([sys.executable, *_PIP, *platforms, "--target", made, *hashes])
             made.replace(kept)
     return kept
 
 
-def install(project: Project, site: Path) -> None:
+def install(project: Project, processor: Processor, site: Path) -> None:
     """The package as its users have it, from the working tree, and its dependencies."""
-    shutil.copytree(_dependencies(project), site)
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.copytree(_dependencies(project, processor), site)
     run(
         [
             sys.executable, *_PIP, "--no-deps", "--no-build-isolation", "--target", site,
@@ -79,14 +84,14 @@ def replay_here(job: Path) -> None:
 
 
 def lay_out(project: Project, job: Path) -> int:
-    """Everything that a guest needs below `job`; the number of captures.
+    """Everything that a guest of this machine's processor needs below `job`; how many captures.
 
     Raises UnavailableError when the project does not build or a capture does not replay here.
     """
     captures = sorted(project.captures.glob("*.pcap"))
     if not captures:
         raise UnavailableError(f"there are no captures in {project.captures}")
-    install(project, job / "site")
+    install(project, HERE, job / "site")
     for package, names in _INSIDE.items():
         (job / package).mkdir()
         for name in names:
@@ -103,11 +108,16 @@ def lay_out(project: Project, job: Path) -> int:
     return len(captures)
 
 
-def pack(project: Project, archive: Path) -> int:
-    """The job as an initial file system of its own; the number of captures in it."""
-    with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-        job = Path(folder) / "job"
-        job.mkdir()
-        count = lay_out(project, job)
-        cpio(Path(folder), archive)
-    return count
+def pack(
+    project: Project, processors: Iterable[Processor], folder: Path
+) -> tuple[int, dict[str, Path]]:
+    """The job as an initial file system of its own for each processor, and how many captures."""
+    job = folder / "tree/job"
+    job.mkdir(parents=True)
+    count = lay_out(project, job)
+    packed = {}
+    for processor in processors:
+        install(project, processor, job / "site")
+        packed[processor.name] = folder / f"job-{processor.name}.cpio"
+        cpio(job.parent, packed[processor.name])
+    return count, packed

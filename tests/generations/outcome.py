@@ -1,4 +1,4 @@
-"""Messages of a guest -> what came of one kernel: lines for a person, figures for a program."""
+"""Messages of a guest -> what came of one kernel: a table for a person, figures for a program."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ class Outcome:
     name: str
     expected: int
     release: str = ""
-    may_goto: bool | None = None
-    exchange: bool | None = None
+    #: What `shipper doctor` would say there: whether the kernel has each, by name.
+    features: dict[str, bool] = field(default_factory=dict)
     refused: bool = False
     load_seconds: dict[str, float] = field(default_factory=dict)
     instructions: dict[str, int | None] = field(default_factory=dict)
@@ -32,10 +32,9 @@ class Outcome:
         """Take in one message; what to say about it, "" for nothing."""
         match message:
             case {"kind": "system"}:
-                self.release, self.may_goto = message["release"], message["may_goto"]
-                self.exchange = message["exchange"]
+                self.release, self.features = message["release"], message["features"]
                 self.refused = message["unprivileged_refused"]
-                return f"{self.release}, {self.loops}"
+                return self.release
             case {"kind": "loaded", "hook": hook}:
                 self._loaded(hook, message)
                 return f"loaded in {message['seconds']} s; replays {self.expected} captures"
@@ -60,11 +59,6 @@ class Outcome:
     def _loaded(self, hook: str, message: dict[str, Any]) -> None:
         self.load_seconds[hook] = message["seconds"]
         self.instructions[hook] = message["instructions"]
-
-    @property
-    def loops(self) -> str:
-        """Which kind of loops the program was loaded with."""
-        return {None: "?", True: "may_goto", False: "bounded"}[self.may_goto]
 
     @property
     def ok(self) -> bool:
@@ -94,8 +88,7 @@ class Outcome:
             "kernel": self.name,
             "release": self.release,
             "ok": self.ok,
-            "loops": self.loops,
-            "exchange": self.exchange,
+            "features": self.features,
             "seconds_to_load": self.load_seconds,
             "verified_instructions": self.instructions,
             "captures": self.expected,
@@ -105,38 +98,34 @@ class Outcome:
             "problems": self.problems,
         }
 
-    def cells(self) -> tuple[str, ...]:
-        """One row of the table."""
-        seconds = self.load_seconds.get("replay")
-        return (
-            self.name,
-            self.release,
-            self.loops,
-            {None: "?", True: "yes", False: "no"}[self.exchange],
-            "-" if seconds is None else f"{seconds:.1f}",
-            *(_thousands(self.instructions.get(hook)) for hook in ("replay", *_HOOKS)),
-            f"{self.same}/{self.expected}",
-            str(len(self.differ)),
-            *("yes" if hook in self.live else "NO" for hook in _HOOKS),
-            "ok" if self.ok else "FALLS SHORT",
-        )
+    def column(self) -> Iterator[tuple[str, str]]:
+        """What a table has to say of it: what of, and the words."""
+        yield "release", self.release or "-"
+        yield from ((f"has {name}", _YES[there]) for name, there in self.features.items())
+        yield "captures with the same records as on this host", f"{self.same} of {self.expected}"
+        for hook in _HOOKS:
+            yield f"{hook} hook, live, as nobody", _YES[hook in self.live]
+        yield "seconds to compile and load, emulated", _number(self.load_seconds.get("replay"))
+        for build in ("replay", *_HOOKS):
+            words = _number(self.instructions.get(build))
+            yield f"instructions that the verifier followed, {build}", words
+        yield "all in all", "ok" if self.ok else "FALLS SHORT"
 
 
-_TITLES = (
-    "kernel", "release", "loops", "xchg", "load s", "insns replay", "cgroup", "interface",
-    "same", "differ", "live cgroup", "live interface", "",
-)  # fmt: skip
+_YES = {True: "yes", False: "no"}
 
 
-def _thousands(count: int | None) -> str:
-    return "-" if count is None else f"{count:,}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """All of them, a row each."""
-    rows = [_TITLES, *(outcome.cells() for outcome in outcomes)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+    """All of them as a table of Markdown: a column each."""
+    columns = [dict(outcome.column()) for outcome in outcomes]
+    titles = dict.fromkeys(title for column in columns for title in column)
+    rows = [
+        ["", *(outcome.name for outcome in outcomes)],
+        ["---"] * (len(outcomes) + 1),
+        *([title, *(column.get(title, "-") for column in columns)] for title in titles),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -41,7 +41,7 @@ def test_a_machine_without_security_updates_is_told_so() -> None:
 
 
 GOOD: tuple[dict[str, Any], ...] = (
-    {"kind": "system", "release": "5.10.0", "may_goto": False, "exchange": False,
+    {"kind": "system", "release": "5.10.0", "features": {"may_goto": False},
      "unprivileged_refused": True},
     {"kind": "loaded", "hook": "replay", "seconds": 9.5, "instructions": None},
     {"kind": "capture", "name": "a.pcap", "same": True},
@@ -65,7 +65,15 @@ def test_everything_as_on_the_host_is_enough() -> None:
     made = outcome(*GOOD)
     assert made.ok
     assert list(made.explanation()) == []
-    assert "2/2" in table([made])
+    assert "| has may_goto | no |" in table([made])
+    assert "| captures with the same records as on this host | 2 of 2 |" in table([made])
+
+
+def test_a_kernel_that_said_less_has_gaps_in_the_table() -> None:
+    """Not the words of another, and not its place in the row."""
+    lines = table([outcome(), outcome(*GOOD)]).splitlines()
+    assert "| has may_goto | - | no |" in lines
+    assert "| all in all | FALLS SHORT | ok |" in lines
 
 
 @pytest.mark.parametrize("missing", [0, 2, 3, 4, 5, 6])

@@ -1,7 +1,9 @@
 """Builds the image, or starts it with every set of rights; the last line is one JSON object.
 
 python -m image build
-python -m image test [--hook cgroup|interface]
+python -m image test [--hook cgroup|interface] [--base debian:trixie-slim]
+
+With another base, whose Python and bcc are others, it is started with the least rights alone.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 from shipper.errors import PrivilegeError, ShipperError
@@ -40,13 +43,14 @@ def make() -> int:
     return 0 if image.ok else 1
 
 
-def try_out(hooks: Sequence[str]) -> int:
+def try_out(hooks: Sequence[str], on: str | None) -> int:
     """Build the image, start it with every set of rights, show what was seen."""
     say("building the image (what is there already is not built again)")
-    image = build(_CHECKOUT)
+    image = build(_CHECKOUT, on=on)
     starts = []
+    wanted = [rights for hook in hooks for rights in islice(cases(hook), 1 if on else None)]
     with neighbour(image.name) as other, trial(image.name, other) as run:
-        for rights in (rights for hook in hooks for rights in cases(hook)):
+        for rights in wanted:
             seen = run.start(rights)
             starts.append(seen)
             mark = "" if seen.ok else "   NOT AS EXPECTED"
@@ -61,10 +65,11 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="image", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("what", choices=("build", "test"))
     parser.add_argument("--hook", choices=tuple(ATTACH), action="append", help="(both)")
+    parser.add_argument("--base", metavar="IMAGE", help="(the Dockerfile's)")
     given = parser.parse_args(argv)
     if os.geteuid() != 0:
         raise PrivilegeError("the engines are used as root here", "run this as root")
-    return make() if given.what == "build" else try_out(given.hook or tuple(ATTACH))
+    return make() if given.what == "build" else try_out(given.hook or tuple(ATTACH), given.base)
 
 
 if __name__ == "__main__":

@@ -45,14 +45,16 @@ def ensure(image: str) -> str:
 
 def _make(full: str, image: str) -> None:
     archive = find_archive()
-    if archive.codename not in image:
+    named = re.fullmatch(r"debian:(\w+)-slim", image)
+    if named is None:
         raise UnavailableError(
-            f"{image} can't be made on {archive.codename}", "run this where a registry is reached"
+            f"{image} can't be made here", "run this where a registry is reached"
         )
+    suite = named.group(1)
     with tempfile.TemporaryDirectory(prefix="shipper-base-") as folder:
         tree = Path(folder)
-        run(["debootstrap", "--variant=minbase", archive.codename, tree, archive.main])
-        _slim(tree, archive)
+        run(["debootstrap", "--variant=minbase", suite, tree, archive.main])
+        _slim(tree, archive, suite)
         packed = subprocess.Popen(
             ["tar", "-C", tree, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE
         )
@@ -68,10 +70,10 @@ def _make(full: str, image: str) -> None:
             packed.wait()
 
 
-def _slim(tree: Path, archive: Archive) -> None:
+def _slim(tree: Path, archive: Archive, suite: str) -> None:
     for path in (*_LEFT_OUT, "var/cache/apt", "var/lib/apt/lists"):
         shutil.rmtree(tree / path, ignore_errors=True)
     (tree / "etc/dpkg/dpkg.cfg.d/docker").write_text(_DPKG)
     (tree / "etc/apt/apt.conf.d/docker").write_text(_APT)
-    suites = (archive.codename, f"{archive.codename}-security")
-    (tree / "etc/apt/sources.list").write_text("".join(map(archive.source, suites)))
+    lines = map(archive.source, (suite, f"{suite}-security"))
+    (tree / "etc/apt/sources.list").write_text("".join(lines))

@@ -1,11 +1,12 @@
 """The working tree and its Dockerfile -> an image, and what is in it."""
 
 import configparser
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shipper import __version__
@@ -40,23 +41,24 @@ class Image:
     megabytes: float
     parts: dict[str, float]
     unwanted: list[str]
+    limit_mb: float = LIMIT_MB
 
     @property
     def ok(self) -> bool:
         """Whether it is as it should be."""
-        return self.megabytes <= LIMIT_MB and not self.unwanted
+        return self.megabytes <= self.limit_mb and not self.unwanted
 
 
-def tag() -> str:
-    """The name that `build` gives."""
-    return f"localhost/{NAME}:{__version__}"
+def build(checkout: Path, *, on: str | None = None, fresh: bool = False) -> Image:
+    """Build the image from the working tree. Raises UnavailableError.
 
-
-def build(checkout: Path, *, fresh: bool = False) -> Image:
-    """Build the image from the working tree; `fresh`: from nothing. Raises UnavailableError."""
+    `on`: another base than the Dockerfile's, where the size is free; `fresh`: from nothing.
+    """
     layers = ("--layers=false", "--no-cache") if fresh else ("--layers",)
     dockerfile = checkout / "Dockerfile"
-    base.ensure(base.name(dockerfile))
+    below = on or base.name(dockerfile)
+    base.ensure(below)
+    tag = f"localhost/{NAME}:{'-'.join([__version__, *([on.replace(':', '-')] if on else [])])}"
     revision, moment = _commit(checkout)
     with _secrets() as secrets:
         run(
@@ -66,10 +68,10 @@ def build(checkout: Path, *, fresh: bool = False) -> Image:
                 # The same input gives the same image: files carry the commit's time.
                 "--timestamp", moment, *secrets,
                 "--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={revision}",
-                "--tag", tag(), "--file", dockerfile, checkout,
+                "--build-arg", f"BASE={below}", "--tag", tag, "--file", dockerfile, checkout,
             ]
         )  # fmt: skip
-    return examine(tag())
+    return replace(examine(tag), limit_mb=math.inf if on else LIMIT_MB)
 
 
 def examine(image: str) -> Image:

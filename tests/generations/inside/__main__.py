@@ -7,8 +7,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from shipper.capture import HookName
-from shipper.capture.loader import EXCHANGE, MAY_GOTO, accepts
+from shipper.capture import HookName, abilities
 
 from . import captures, live
 from .message import tell
@@ -35,8 +34,7 @@ def main() -> None:
     tell(
         "system",
         release=platform.release(),
-        may_goto=accepts(MAY_GOTO),
-        exchange=accepts(EXCHANGE),
+        features={each.name: each.there for each in abilities()},
         unprivileged_refused=live.refuse_unprivileged(),
     )
     os.umask(0o022)

@@ -117,7 +117,7 @@ def _watch(agent: Agent, port: int, hook: str) -> int | None:
     _expect(code == 0, f"it ends with 0, not {code}: {agent.said[-3:]}")
     _read(agent, hook, paths)
     _expect(not [pid for pid in pids if Path(f"/proc/{pid}").exists()], "no process is left")
-    _expect(_eventually(lambda: held.alive() == NONE), "no program and no link is left")
+    _expect(_eventually(lambda: held.alive() == NONE), "no program, link or map is left")
     counted = json.loads(agent.said[-1]).get("kernel", {})
     _expect(counted.get("packets"), f"the mapped counters count packets: {counted}")
     _expect("ring_full" not in counted, "every event found room")
