@@ -6,6 +6,7 @@ A container of the base image gets systemd as its first process and the package 
 depends on. What stands in the table was seen there; the last line is one JSON object.
 """
 
+import hmac
 import json
 import os
 import re
@@ -33,6 +34,10 @@ IMAGE = "localhost/shipper-systemd"
 #: What the machine has anyway: in the image, so that it is no leftover of ours.
 _BEFORE = ("systemd", "systemd-sysv", "dbus", "python3", "python3-venv")
 _NEEDED = ("python3-bpfcc", "linux-libc-dev")
+#: A secret as an operator hands it over: root's file, and a drop-in for the unit.
+_CREDENTIAL = "/etc/shipper/credentials/hash-key"
+_DROP_IN = "/etc/systemd/system/shipper.service.d/credentials.conf"
+_KEY = "of-this-test-alone"
 _PATIENCE_S = 90.0
 _REQUESTS = 10
 _PACE_S = 0.01
@@ -51,6 +56,11 @@ class Machine:
     def do(self, *words: str) -> str:
         """Run a command in it; UnavailableError when it fails."""
         return podman("exec", self.name, *words)
+
+    def write(self, path: str, text: str) -> None:
+        """A file for root alone."""
+        script = f"umask 077; mkdir -p {Path(path).parent}; cat > {path} <<'END'\n{text}\nEND"
+        self.do("sh", "-c", script)
 
     def tries(self, *words: str) -> tuple[int, str]:
         """The same; exit code and what it said."""
@@ -115,6 +125,8 @@ def machine(built: Path) -> Iterator[Machine]:
             IMAGE, "/lib/systemd/systemd",
         )  # fmt: skip
         wait(lambda: it.tries("systemctl", "is-system-running")[1] in {"running", "degraded"})
+        # As systemd has it on a machine, and leaves it in a container: credentials are mounts.
+        it.do("mount", "--make-rshared", "/")
         yield it
     finally:
         subprocess.run(
@@ -132,14 +144,25 @@ def wait(holds: Callable[[], bool]) -> None:
 
 
 def configure(it: Machine, port: int) -> None:
-    """Records to a file of the service's own; ready needs no broker then."""
+    """Records to a file of the service's own (ready needs no broker then), and a credential."""
     lines = (
         'output = ["file:/var/lib/shipper/records.jsonl"]\n'
         f'[capture]\ncgroup_root = "{CGROUP}"\n'
         f"[capture.include]\nports = [{port}]\n"
         '[metrics]\nlisten = ""\n'
+        '[privacy]\nhash_key_id = "t"\n[privacy.headers]\nhost = "hash"\n'
     )
     it.do("sh", "-c", f"cat > /etc/shipper/shipper.toml <<'END'\n{lines}END")
+    it.write(_CREDENTIAL, _KEY)
+    drop_in = f"[Service]\nLoadCredential=hash-key:{_CREDENTIAL}\n"
+    it.write(_DROP_IN, drop_in + "Environment=SHIPPER_PRIVACY__HASH_KEY_FILE=%d/hash-key")
+    it.do("systemctl", "daemon-reload")
+
+
+def hashed(it: Machine, port: int) -> bool:
+    """Whether the key is the one that systemd handed over: by what it makes of a header."""
+    digest = hmac.new(_KEY.encode(), f"127.0.0.1:{port}".encode(), "sha256").hexdigest()[:32]
+    return f'"hmac:t:{digest}"' in it.do("cat", "/var/lib/shipper/records.jsonl")
 
 
 def holds(it: Machine) -> tuple[bool, bool]:
@@ -214,6 +237,7 @@ def examine(built: Path) -> dict[str, bool]:
         seen["systemd is told that it is ready"] = it.shows("ActiveState") == "active"
         seen["never root"], seen["no capability once it captures"] = holds(it)
         seen["host's requests recorded"] = recorded(it, port, "first")
+        seen["a credential that root alone can read is used"] = hashed(it, port)
         pid = it.shows("MainPID")
         it.do("systemctl", "reload", "shipper")
         seen["reload keeps the process"] = it.shows("MainPID") == pid
@@ -231,6 +255,9 @@ def examine(built: Path) -> dict[str, bool]:
         wait(lambda: held.alive() == NONE)
         kept = bool(held.programs and held.links and held.maps)
         seen["what systemd held for a restart is gone: programs, links, maps"] = kept
+        it.do(
+            "rm", "-r", str(Path(_CREDENTIAL).parent), str(Path(_DROP_IN).parent)
+        )  # not the package's
         it.do("dpkg", "--purge", "shipper")
         left = sorted(it.files() - before)
         sys.stderr.write("".join(f"left: {path}\n" for path in left))
