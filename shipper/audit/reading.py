@@ -23,6 +23,7 @@ from shipper.delivery import Extent, Start, TopicReader
 _UUID_LENGTH: Final = 36
 _TOLD_EVERY: Final = 20_000
 _MOST_LISTED: Final = 20
+_WAIT_MS: Final = 20
 
 #: Told how many messages of a topic were read, of how many.
 Progress = Callable[[str, int, int], None]
@@ -56,7 +57,8 @@ class Reading:
     def _open(self, topic: str) -> TopicReader:
         begin = self.window.begin
         start = Start.BEGINNING if begin is None else max(0, begin - self.margin)
-        settings = dict(self.config.kafka.settings)
+        # A topic's end is told by a fetch that finds nothing, which the broker keeps waiting.
+        settings = {"fetch.wait.max.ms": _WAIT_MS, **self.config.kafka.settings}
         return TopicReader(settings, topic, log=_silent, start=start)
 
     def _ledger(self) -> None:

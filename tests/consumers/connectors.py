@@ -8,11 +8,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from brokers.connect import FILE_SINK
+from brokers.connect import FILE_SINK, PRINTING_SINK
 
 from .connector_keys import known
 from .contracts import ROOT
 
+#: Makes a text of a value, as Kafka's JsonConverter writes it. It stands among the converters.
+_TO_JSON = "com.github.jcustenborder.kafka.connect.transform.common.ToJSON$Value"
+_INSERT = "org.apache.kafka.connect.transforms.InsertField$Value"
 _FOLDER = ROOT / "config" / "connect"
 
 
@@ -42,3 +45,19 @@ def standing_in(
 def to_file(file: Path) -> dict[str, str]:
     """Kafka's own sink into a file: a line per value, as Java prints it."""
     return {"connector.class": FILE_SINK, "file": str(file)}
+
+
+def to_output(before: str = "") -> dict[str, str]:
+    """Kafka's own sink into the worker's output: values that have a schema, as JSON.
+
+    As both sinks for stores write them: with the message's time as the `@timestamp` that they lack,
+    by Kafka's JsonConverter. Names of transforms that come before are given.
+    """
+    return {
+        "connector.class": PRINTING_SINK,
+        "tasks.max": "1",
+        "transforms": ",".join([*filter(None, [before]), "time", "json"]),
+        "transforms.time.type": _INSERT,
+        "transforms.time.timestamp.field": "@timestamp",
+        "transforms.json.type": _TO_JSON,
+    }

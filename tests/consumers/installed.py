@@ -19,6 +19,7 @@ Json = dict[str, Any]
 LACKS = {
     "elasticsearch": {
         "_component_template/logs-http.header@mappings": "The mapper type [wildcard]",
+        "_component_template/logs-http.header.avro@mappings": "The mapper type [wildcard]",
         "_component_template/logs-http.header@settings": "unknown setting [index.lifecycle.name]",
         "_ingest/pipeline/logs-http.header@pipeline": "No processor type exists with name [geoip]",
         "_ilm/policy/http.header": "no handler found",

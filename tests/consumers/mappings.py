@@ -9,6 +9,8 @@ one namespace in the stream of another.
 from collections.abc import Mapping
 from typing import Any
 
+from shipper.record.avro import RENAMED
+
 Json = dict[str, Any]
 
 #: What each store calls a map of texts whose keys are nobody's to know beforehand.
@@ -26,6 +28,7 @@ _LONGEST = 16383
 
 _KEYWORD: Json = {"type": "keyword", "ignore_above": 1024}
 _KEPT_ONLY: Json = {"type": "keyword", "index": False, "doc_values": False}
+_MICROSECONDS: Json = {"type": "long", "meta": {"unit": "micros"}}
 #: A letter's original may be as long as a record: kept, shown, not searched.
 _NOT_SEARCHED = frozenset({"dead.original"})
 
@@ -89,6 +92,26 @@ def _text(name: str) -> Json:
     if name in _ALSO_TEXT:
         return {**_KEYWORD, "fields": {"text": {"type": "text"}}}
     return dict(_KEYWORD)
+
+
+def as_avro(properties: Json) -> Json:
+    """The same for documents that were Avro: a moment is a number there, of microseconds.
+
+    But for `@timestamp`: Avro has no such name, and the sinks add it, from the message's time.
+    """
+    added = {name: properties[name] for name in RENAMED}
+    renamed = {RENAMED.get(name, name): field for name, field in properties.items()}
+    return {**added, **_moments_as_numbers(renamed)}
+
+
+def _moments_as_numbers(properties: Json) -> Json:
+    found: Json = {}
+    for name, field in properties.items():
+        if "properties" in field:
+            found[name] = {"properties": _moments_as_numbers(field["properties"])}
+        else:
+            found[name] = dict(_MICROSECONDS) if field["type"] == "date" else field
+    return found
 
 
 def enriched() -> Json:

@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterator
 
 from .contracts import DEAD, LEDGER, RECORD, ROOT, newest
-from .mappings import MAP_TYPES, Json, Mapper, enriched, merged
+from .mappings import MAP_TYPES, Json, Mapper, as_avro, enriched, merged
 
+#: For records as Avro has them; its dates are of another type, so it is a stream of its own.
+AVRO = "logs-http.header.avro"
 #: Data stream without its namespace -> the contract of what it holds.
 STREAMS = {
     "logs-http.header": RECORD,
+    AVRO: RECORD,
     "logs-http.header.dead": DEAD,
     "metrics-http.header.ledger": LEDGER,
 }
@@ -52,6 +55,8 @@ def _components(store: str, stream: str, contract: str) -> Iterator[tuple[str, J
     properties = Mapper(store, schema).properties()
     if contract == RECORD:
         properties = merged(properties, enriched())
+    if stream == AVRO:
+        properties = as_avro(properties)
     mappings = {"dynamic": False, "date_detection": False, "properties": properties}
     settings: Json = {"codec": "best_compression", "mapping": {"total_fields": {"limit": 2000}}}
     if store == "elasticsearch":

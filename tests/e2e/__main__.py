@@ -12,7 +12,7 @@ from .count import MOST
 from .host import apart
 from .progress import Progress
 from .run import ROUNDS, Run
-from .stack import PREFIX, started
+from .stack import PREFIXES, started
 from .telling import told
 from .traffic import Traffic
 from .writer import Writer
@@ -39,7 +39,7 @@ def _run(each: int, idle_s: float) -> Account:
         host = ends.enter_context(apart())
         stack = ends.enter_context(started(progress))
         traffic = ends.enter_context(Traffic())
-        writer = ends.enter_context(Writer(stack.connect.output, stack.store, PREFIX))
+        writer = ends.enter_context(Writer(stack.connect.output, stack.store, PREFIXES))
         return Run(stack, host, traffic, writer, progress).result(each, idle_s)
 
 

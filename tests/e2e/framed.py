@@ -1,29 +1,26 @@
 """A stack in; the same exchanges on framed topics out, as readers that ask the registry read them.
 
 One agent frames ECS JSON, another Avro, both as Confluent's wire format has it. Of these readers
-none is ours: confluent-kafka's deserializers, and Apicurio's AvroConverter in Kafka Connect's
-worker.
+none is ours: confluent-kafka's deserializers, and Confluent's AvroConverter in Kafka Connect's
+worker, behind which the Avro comes into the store.
 """
 
-import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
-from brokers.connect import FILE_SINK
 from confluent_kafka import Message
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from registries.converter import reads_confluents_avro
+from consumers.connectors import shipped, standing_in, to_output
 
 from shipper.config.topics import Encoding, topic_of
 
 from .commands import shipper
-from .count import ids
-from .stack import Stack
+from .count import MOST, ids
+from .stack import AVRO_CONNECTOR, AVRO_STREAM, FILES, Stack
 
 _FRAMING: Final = "confluent"
 #: Encoding -> what `shipper schema register` calls its schema.
@@ -32,16 +29,18 @@ ENCODINGS = tuple(_KINDS)
 
 
 def set_up(stack: Stack) -> None:
-    """Topics, schemas, and a connector that reads the Avro."""
+    """Topics, schemas, and the connector that brings the Avro into the store."""
     for encoding, kind in _KINDS.items():
         topic = topic_of(encoding, _FRAMING)
         stack.kafka.create_topic(topic)
         words = ("--registry", stack.registry.url, "--kind", kind, "--kafka-topic", topic)
         shipper("schema", "register", "--json", *words)
-    sink = {"connector.class": FILE_SINK, "file": str(_file(stack))}
-    topic = topic_of("avro", _FRAMING)
-    begin = {"topics": topic, "consumer.override.auto.offset.reset": "earliest"}
-    stack.connect.put(topic, {**sink, **begin, **reads_confluents_avro(stack.registry.address)})
+    config = shipped(FILES[AVRO_CONNECTOR])
+    config = standing_in("opensearch", config, to_output(config["transforms"]))
+    for secret in [name for name in config if "basic.auth" in name]:
+        del config[secret]
+    config["value.converter.schema.registry.url"] = stack.registry.url
+    stack.connect.put(AVRO_CONNECTOR, config)
 
 
 def settings(stack: Stack, encoding: Encoding) -> dict[str, object]:
@@ -62,7 +61,7 @@ def told(stack: Stack) -> dict[str, Counter[str]]:
             stack, "ecs", JSONDeserializer(None, schema_registry_client=client)
         ),
         "AvroDeserializer": _read(stack, "avro", AvroDeserializer(client)),
-        "AvroConverter": Counter(_printed(_file(stack))),
+        "AvroConverter, indexed": _indexed(stack),
     }
 
 
@@ -76,12 +75,6 @@ def _read(stack: Stack, encoding: Encoding, deserialize: Callable[..., Any]) -> 
     return ids({message.key(): document(message) for message in messages}.values())
 
 
-def _printed(file: Path) -> Iterator[str]:
-    """The id of the request in each line that the file sink has written of a record."""
-    with contextlib.suppress(FileNotFoundError):
-        for line in file.read_text("utf-8").splitlines():
-            yield line.partition("x-request-id=[")[2].partition("]")[0]
-
-
-def _file(stack: Stack) -> Path:
-    return stack.folder / "avro"
+def _indexed(stack: Stack) -> Counter[str]:
+    hits = stack.store.search(AVRO_STREAM, {"size": MOST})["hits"]["hits"]
+    return ids(one["_source"] for one in hits)

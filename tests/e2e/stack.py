@@ -20,9 +20,13 @@ from stores.store import Store
 from .commands import shipper
 from .progress import Progress
 
-CONNECTOR = "http-header-opensearch"
-PREFIX = shipped("opensearch")["data.stream.prefix"]
+#: What each connector is called, and the file that it has its configuration from.
+CONNECTOR, AVRO_CONNECTOR = "http-header-opensearch", "http-header-opensearch-avro"
+FILES = {CONNECTOR: "opensearch", AVRO_CONNECTOR: "opensearch-avro-confluent"}
+PREFIXES = {name: shipped(file)["data.stream.prefix"] for name, file in FILES.items()}
 STREAM = "logs-http.header-default"
+#: Of what was Avro; as a pattern, which may match nothing yet.
+AVRO_STREAM = "logs-http.header.avro-*"
 #: The connector's dead letters.
 DEAD = "http.header.opensearch.dead"
 _PARTITIONS = 2
@@ -99,5 +103,6 @@ def _set_up(stack: Stack) -> None:
     where = ("--bootstrap-servers", stack.bootstrap, "--partitions", str(_PARTITIONS))
     shipper("topics", "create", "--json", *where)
     install(stack.store)
-    config = standing_in("opensearch", shipped("opensearch"), {"connector.class": PRINTING_SINK})
+    config = shipped(FILES[CONNECTOR])
+    config = standing_in("opensearch", config, {"connector.class": PRINTING_SINK})
     stack.connect.put(CONNECTOR, config)

@@ -8,8 +8,10 @@ with that configuration: one `_bulk` for a batch, `create`, `_id` = key, into th
 <prefix>-<topic>; a key that is there already (409) is a repetition and passes.
 """
 
+import json
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,13 @@ _CREATED, _EXISTS = 201, 409
 class Writer(Closing):
     """Follows a worker's output until it is closed; what went wrong is raised there."""
 
-    def __init__(self, printed: Path, store: Store, prefix: str) -> None:
+    def __init__(self, printed: Path, store: Store, prefixes: Mapping[str, str]) -> None:
+        """What was printed, where to, and the stream's prefix of each connector."""
         self.statuses: Counter[int] = Counter()  #: of each record that it was given
         self.requests = 0
         self._printed = printed
         self._store = store
-        self._prefix = prefix
+        self._prefixes = prefixes
         self._over = threading.Event()
         self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -74,7 +77,14 @@ class Writer(Closing):
     def _write(self, batch: list[dict[str, Any]]) -> None:
         streams = defaultdict(list)
         for record in batch:
-            streams[f"{self._prefix}-{record['topic']}"].append((record["task"], record["seqno"]))
+            stream = f"{self._prefixes[record['name']]}-{record['topic']}"
+            streams[stream].append((record["task"], _document(record["seqno"])))
         for stream, documents in streams.items():
             self.requests += 1
             self.statuses.update(self._store.create(stream, documents))
+
+
+def _document(value: dict[str, Any] | str) -> dict[str, Any]:
+    """A value as the sink writes it; one that had a schema was printed as its JSON."""
+    document: dict[str, Any] = json.loads(value) if isinstance(value, str) else value
+    return document
