@@ -1,6 +1,6 @@
 """What is known of this host: its cgroups and the names that go with them, kept by one thread.
 
-The thread sleeps until a cgroup comes or goes, or a second is over.
+The thread sleeps until a cgroup comes or goes, somebody is in a hurry, or a second is over.
 """
 
 import itertools
@@ -55,9 +55,10 @@ class Host:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._wake = -1
+        self._ending = False
 
     def start(self, *refreshers: Callable[[], None]) -> None:
-        """Keep it up to date from now on; `refreshers` are called about once a second.
+        """Keep it up to date from now on; `refreshers` are called about once a second, or sooner.
 
         After the last fork: a thread does not come along.
         """
@@ -67,9 +68,14 @@ class Host:
         self._thread.start()
         self._names.start()
 
+    def hurry(self) -> None:
+        """Have the refreshers called now; only between `start` and `close`."""
+        os.eventfd_write(self._wake, 1)
+
     def close(self) -> None:
         """The thread ends; what is known stays."""
         if self._thread is not None:
+            self._ending = True
             os.eventfd_write(self._wake, 1)
             self._thread.join()
             self._thread = None
@@ -129,11 +135,14 @@ class Host:
         while True:
             ready = [descriptor for descriptor, _ in poll.poll(_INTERVAL * 1000)]
             if self._wake in ready:
-                return
-            if ready and self._cgroups is not None:
-                self._take_in(self._cgroups)
-            elif self._cgroups is not None and self._cgroups.unwatched:
-                self._look_again(self._cgroups)
+                os.eventfd_read(self._wake)
+                if self._ending:
+                    return
+            if self._cgroups is not None:
+                if self._cgroups.fileno() in ready:
+                    self._take_in(self._cgroups)
+                elif not ready and self._cgroups.unwatched:
+                    self._look_again(self._cgroups)
             for refresh in self._refreshers:
                 refresh()
 

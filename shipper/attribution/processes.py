@@ -50,12 +50,21 @@ class ProcessSettings:
 class Processes:
     """Answers for the exchanges of one worker, in its thread."""
 
-    def __init__(self, settings: ProcessSettings, procfs: Procfs, clock: BootClock) -> None:
+    def __init__(
+        self,
+        settings: ProcessSettings,
+        procfs: Procfs,
+        clock: BootClock,
+        *,
+        hurry: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`hurry` has `refresh` called soon, by the thread of attribution."""
         self.named = 0  #: exchanges whose process is told
         self.unnamed: Counter[str] = Counter()  #: the others, by one of REASONS
         self._settings = settings
         self._procfs = procfs
         self._clock = clock
+        self._hurry = hurry
         self._ends: dict[tuple[Owner | None, Owner | None, str | None], Ends] = {}
         self._holders: dict[Owner, Holder] = {}
         #: processes whose executable is to be asked for, by the thread of attribution
@@ -105,8 +114,9 @@ class Processes:
         holder = self._holders.get(owner)
         if holder is None:
             holder = self._holders[owner] = self._holder(owner)
-            if owner.start:
+            if owner.start and self._settings.executables is not None:
                 self._asked.append(owner)
+                self._hurry()
         return holder
 
     def _know_more(self, owner: Owner, told: Part) -> None:

@@ -42,7 +42,7 @@ def attribution(
         return None
     asking = Asking(channel) if channel is not None else None
     host = _host(config, log, asking)
-    processes = _processes(config, asking) if told.processes else None
+    processes = _processes(config, asking, host) if told.processes else None
     host.start(*([processes.refresh] if processes is not None else []))
     return Attributor(host, processes)
 
@@ -62,7 +62,7 @@ def _host(config: Config, log: logging.Logger, asking: Asking | None) -> Host:
     return Host(None, log=log)
 
 
-def _processes(config: Config, asking: Asking | None) -> Processes:
+def _processes(config: Config, asking: Asking | None, host: Host) -> Processes:
     """Who knows the processes."""
     told = config.attribution
     settings = ProcessSettings(
@@ -70,7 +70,7 @@ def _processes(config: Config, asking: Asking | None) -> Processes:
         command_line=CommandLines(record_settings(config)).text if told.command_lines else None,
         executables=_executables(asking, hashes=told.hashes) if asking is not None else None,
     )
-    return Processes(settings, Procfs(), BootClock())
+    return Processes(settings, Procfs(), BootClock(), hurry=host.hurry)
 
 
 def _executables(asking: Asking, *, hashes: bool) -> Executables:

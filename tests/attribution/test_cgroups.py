@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -105,6 +106,19 @@ def test_the_host_tells_places_while_cgroups_come_and_go(below: Path) -> None:
     assert [host.place(one) for one in seen] == [Place(f"{t:064x}", "docker") for t in range(50)]
     host.close()
     assert "attribution" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_somebody_in_a_hurry_waits_for_no_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be done is done at once, each time; the end is no hurry."""
+    monkeypatch.setattr("shipper.attribution.host._INTERVAL", 3600.0)
+    host = Host(None, log=LOG)
+    called: queue.SimpleQueue[str] = queue.SimpleQueue()
+    host.start(lambda: called.put("refreshed"))
+    for _ in range(20):
+        host.hurry()
+        assert called.get(timeout=30) == "refreshed"
+    host.close()
+    assert called.empty()
 
 
 @pytest.mark.parametrize(

@@ -122,15 +122,18 @@ def test_an_executable_that_is_asked_for() -> None:
     """Not while an exchange waits; then a new holder has it, and the old one is not changed."""
     owner = _this_process()
     asked: list[tuple[int, int]] = []
+    hurried: list[int] = []
 
     def executables(pid: int, tick: int) -> dict[str, object]:
         asked.append((pid, tick))
         return {"executable": "/usr/bin/python3"}
 
-    processes = Processes(ProcessSettings(executables=executables), Procfs(), BootClock())
+    settings = ProcessSettings(executables=executables)
+    processes = Processes(settings, Procfs(), BootClock(), hurry=lambda: hurried.append(1))
     before = processes.ends(_exchange(owner)).destination
+    processes.ends(_exchange(owner))
     assert before is not None
-    assert asked == []
+    assert (asked, len(hurried)) == ([], 1)
     processes.refresh()
     after = processes.ends(_exchange(owner)).destination
     assert after is not None
