@@ -36,9 +36,15 @@ class Group:
 
     def cpu_s(self) -> float:
         """User and system time of all that was ever in it (s)."""
+        return self._seconds("usage_usec")
+
+    def user_s(self) -> float:
+        """User time alone, which the kernel tells from system time by looking at each tick (s)."""
+        return self._seconds("user_usec")
+
+    def _seconds(self, name: str) -> float:
         lines = (self._path / "cpu.stat").read_text().splitlines()
-        values = dict(line.split() for line in lines)
-        return int(values["usage_usec"]) / 1e6
+        return int(dict(line.split() for line in lines)[name]) / 1e6
 
     def pss(self) -> int:
         """Bytes of memory, pages that several hold shared out among them (proc(5), Pss)."""
