@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from shipper.record.model.event import DataStream, Ecs
 from shipper.record.model.origin import Agent, Host
 from shipper.record.model.scalars import Count, Labels, Timestamp, Word, about
+from shipper.record.model.versions import DOCUMENT
 
 SCHEMA_NAME: Final = "http.header.alerts.v1"
 SCHEMA_VERSION: Final = "1.0"
@@ -130,6 +131,6 @@ AlertDocument = TypedDict(
     total=False,
 )
 AlertDocument.__doc__ = "A rule that held for a group of records in a window of time."
-AlertDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+AlertDocument.__pydantic_config__ = DOCUMENT  # type: ignore[attr-defined]
 
 ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(AlertDocument)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal, Required
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from shipper.record.model.event import DataStream, Ecs
 from shipper.record.model.origin import Agent, Host
 from shipper.record.model.scalars import Count, Timestamp, Word, about
+from shipper.record.model.versions import DOCUMENT
 
 SCHEMA_NAME: Final = "http.header.dead.v1"
 SCHEMA_VERSION: Final = "1.0"
@@ -100,6 +101,6 @@ DeadDocument = TypedDict(
     total=False,
 )
 DeadDocument.__doc__ = "A record that could not be published as it was."
-DeadDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+DeadDocument.__pydantic_config__ = DOCUMENT  # type: ignore[attr-defined]
 
 ADAPTER: Final[TypeAdapter[Any]] = TypeAdapter(DeadDocument)

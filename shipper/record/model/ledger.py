@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from shipper.record.model.event import Ecs
 from shipper.record.model.origin import Agent, Host
 from shipper.record.model.scalars import Count, Timestamp, Word, about
-from shipper.record.model.versions import at
+from shipper.record.model.versions import DOCUMENT, at
 
 SCHEMA_NAME: Final = "http.header.ledger.v1"
 #: The versions of the account, oldest first; what came later than 1.0 says `since`.
@@ -258,7 +258,7 @@ LedgerDocument = TypedDict(
     total=False,
 )
 LedgerDocument.__doc__ = "What one worker has made of everything that it saw."
-LedgerDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+LedgerDocument.__pydantic_config__ = DOCUMENT  # type: ignore[attr-defined]
 
 #: The model of each version.
 ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Literal, Required
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from shipper.record.model.event import DataStream, Ecs, Event, Related, Span, Trace, Transaction
@@ -23,7 +23,7 @@ from shipper.record.model.origin import (
 from shipper.record.model.own import Shipper
 from shipper.record.model.partial import only
 from shipper.record.model.scalars import Labels, Timestamp, Word, about
-from shipper.record.model.versions import RECORD_VERSIONS, at
+from shipper.record.model.versions import DOCUMENT, RECORD_VERSIONS, at
 from shipper.record.model.web import Http, Url, UserAgent
 
 SCHEMA_NAME: Final = "http.header.v1"
@@ -76,7 +76,7 @@ RecordDocument = TypedDict(
     total=False,
 )
 RecordDocument.__doc__ = "One HTTP exchange."
-RecordDocument.__pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[attr-defined]
+RecordDocument.__pydantic_config__ = DOCUMENT  # type: ignore[attr-defined]
 
 #: The model of each version.
 ADAPTERS: Final[Mapping[str, TypeAdapter[Any]]] = {

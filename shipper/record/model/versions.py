@@ -6,11 +6,16 @@ A minor version adds optional fields and nothing else, so there is one model: a 
 
 from typing import Annotated, Any, Final, Literal, Required, get_args, get_origin
 
+from pydantic import ConfigDict
 from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict, is_typeddict
 
 #: The versions of the record, oldest first.
 RECORD_VERSIONS: Final = ("1.0", "1.1", "1.2")
+
+#: Of every document as a whole. Its model is built at its first use, because there are many: an
+#: agent writes one version of each.
+DOCUMENT: Final = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 #: What a record may say of its own version: a reader of 1.1 reads 1.0 too.
 RecordVersion = Literal["1.0", "1.1", "1.2"]
