@@ -362,10 +362,10 @@ def load(task: dict) -> dict[str, int]:  # type: ignore[type-arg]
     try:
         program = table.load_func("packet_trace", program_type).fd
     except Exception as error:
-        raise LoaderError(
-            f"the kernel refused the program: {last_line()}",
-            "`shipper doctor` says what this kernel lacks",
-        ) from error
+        said = last_line()
+        trusted = "!root" not in said
+        remedy = "`shipper doctor` says what this kernel lacks" if trusted else "give CAP_PERFMON"
+        raise LoaderError(f"the kernel refused the program: {said}", remedy) from error
     update_map(maps["again"], struct.pack("=I", 0), struct.pack("=I", program))
     if inherited:
         swap_program(inherited, program)

@@ -117,6 +117,18 @@ def test_without_privileges_it_says_what_is_missing() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_the_capability_that_the_verifier_asks_for_is_named(root: None) -> None:  # noqa: ARG001
+    """It speaks of pointers that are "prohibited for !root": that is CAP_PERFMON (39 is BPF)."""
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-all,+net_admin,+cap_39", "--inh-caps=-all",
+         sys.executable, "-m", "shipper", "run", "--output", "stdout"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert done.returncode == 69
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("give CAP_PERFMON")
+
+
 def test_a_private_cgroup_namespace_is_refused(tmp_path: Path) -> None:
     """Where only a part of the host's cgroups is mounted, capture would be silently partial."""
     script = (
