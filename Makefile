@@ -40,6 +40,14 @@ KERNEL ?=
 # On another base image, as in `make image-test BASE=debian:trixie-slim`.
 BASE ?=
 
+# To make machine code of what every exchange passes through.
+DEBIAN_COMPILE := gcc libc6-dev libpython3-dev
+# That program as it is deployed, for what measures it; made again when a source has changed.
+COMPILED_AT := build/compiled
+DEPLOYED = PYTHONPATH=$(CURDIR)/$(COMPILED_AT):$(CURDIR)/tests PYTHONSAFEPATH=1
+# For `make wheel`: 1 for machine code.
+COMPILED ?=
+
 # Others that look at HTTP on an interface, for the benchmarks.
 DEBIAN_PEERS := httpry tcpflow
 # A short form of the benchmarks: `make bench SECONDS=1 RATES=2000 BODIES=200 ROUNDS=1`.
@@ -85,7 +93,7 @@ demo: setup ## Set up, capture real traffic here, and show it as it comes out of
 
 .PHONY: test
 test: setup-dev setup-insight ## Set up and run the tests (root: they load the kernel program)
-	@$(call debian,$(DEBIAN_TEST))
+	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_COMPILE))
 	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadscope $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -96,27 +104,27 @@ lint: setup-dev ## ruff, mypy --strict and import-linter
 	@$(BIN)/lint-imports
 
 .PHONY: bench
-bench: setup-dev ## What an exchange costs, beside httpry, tcpflow and tshark, in 10 minutes (root)
+bench: setup-dev compiled ## What an exchange costs, beside httpry, tcpflow and tshark, in 10 minutes (root)
 	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
-	@PYTHONPATH=tests $(BIN)/python -m bench.side_by_side $(if $(SECONDS),--seconds $(SECONDS)) \
+	@$(DEPLOYED) $(BIN)/python -m bench.side_by_side $(if $(SECONDS),--seconds $(SECONDS)) \
 	    $(if $(RATES),--rates "$(RATES)") $(if $(BODIES),--bodies "$(BODIES)" --sizes "") \
 	    $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-service
-bench-service: setup-dev ## What nginx notices of the agent: throughput, latency, each hook (root)
+bench-service: setup-dev compiled ## What nginx notices of the agent: throughput, latency, each hook (root)
 	@$(call debian,$(DEBIAN_TEST))
-	@PYTHONPATH=tests $(BIN)/python -m bench.service_cost $(if $(SECONDS),--seconds $(SECONDS)) \
+	@$(DEPLOYED) $(BIN)/python -m bench.service_cost $(if $(SECONDS),--seconds $(SECONDS)) \
 	    $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-replay
-bench-replay: setup-dev ## Exchanges a CPU second from capture file to lines, beside others (root)
+bench-replay: setup-dev compiled ## Exchanges a CPU second from capture file to lines, beside others (root)
 	@$(call debian,$(DEBIAN_TEST) $(DEBIAN_PEERS))
-	@PYTHONPATH=tests $(BIN)/python -m bench.replay_rate $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(DEPLOYED) $(BIN)/python -m bench.replay_rate $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: bench-workers
-bench-workers: setup-dev ## What a second worker adds, how flows spread, order in a connection (root)
+bench-workers: setup-dev compiled ## What a second worker adds, how flows spread, order in a connection (root)
 	@$(call debian,$(DEBIAN_TEST))
-	@PYTHONPATH=tests $(BIN)/python -m bench.workers_scaling $(if $(ROUNDS),--rounds $(ROUNDS))
+	@$(DEPLOYED) $(BIN)/python -m bench.workers_scaling $(if $(ROUNDS),--rounds $(ROUNDS))
 
 .PHONY: chart-bench
 chart-bench: setup-dev ## Chart and tables of docs/benchmarks.md anew, from the stored results
@@ -146,9 +154,9 @@ bench-encodings: setup-dev ## What each encoding costs a record, beside the defa
 	@PYTHONPATH=tests $(BIN)/python -m bench.encodings_cost
 
 .PHONY: soak
-soak: setup-dev ## Ten minutes at 2,000 exchanges a second to a real Kafka: memory, accounts (root)
+soak: setup-dev compiled ## Ten minutes at 2,000 exchanges a second to a real Kafka: memory, accounts (root)
 	@$(call debian,$(DEBIAN_TEST))
-	@PYTHONPATH=tests $(BIN)/python -m soak
+	@$(DEPLOYED) $(BIN)/python -m soak
 
 .PHONY: e2e
 e2e: setup-dev ## nginx to OpenSearch through real Kafka, registry and Connect: each exchange once (root)
@@ -161,8 +169,8 @@ e2e-detect: setup-dev setup-insight ## Attacks and an outage in live traffic, fo
 	@PYTHONPATH=tests $(BIN)/python -m detections.live
 
 .PHONY: bench-delivery
-bench-delivery: setup-dev ## What spool and accounts cost a record, beside the producer alone
-	@PYTHONPATH=tests $(BIN)/python -m bench.delivery_cost
+bench-delivery: setup-dev compiled ## What spool and accounts cost a record, beside the producer alone
+	@$(DEPLOYED) $(BIN)/python -m bench.delivery_cost
 
 .PHONY: bench-stages
 bench-stages: setup-dev ## Instructions of an exchange, stage by stage; ARGS=--store stores them
@@ -176,6 +184,10 @@ dashboards: setup-dev ## Make the dashboards of OpenSearch, Kibana and Grafana f
 .PHONY: detections
 detections: setup-dev ## Convert the Sigma rules for OpenSearch, Elastic and Splunk again
 	@PYTHONPATH=tests $(BIN)/python -m detections.generate
+
+.PHONY: appinspect
+appinspect: setup-dev ## What Splunk's own AppInspect says of the apps for Splunk
+	@PYTHONPATH=tests $(BIN)/python -m consumers.appinspect
 
 .PHONY: fuzz
 fuzz: setup-dev ## Fuzz parsers and assembly for FUZZ_SECONDS; FUZZ_KEEP=1 adds to the corpus
@@ -205,8 +217,18 @@ setup-dev: debian $(STAMP)-dev
 setup-insight: debian $(INSIGHT_STAMP) ## What `shipper watch` needs: .venv-insight/bin/shipper
 
 .PHONY: wheel
-wheel: setup-dev ## The package, kernel program and schemas included, as dist/*.whl
-	@$(BIN)/python -m build --wheel --no-isolation
+wheel: setup-dev ## dist/*.whl for any Python; COMPILED=1 for this one, and faster
+	@$(if $(COMPILED),$(call debian,$(DEBIAN_COMPILE)))
+	@PYTHONPATH=tests $(BIN)/python -m deploy.wheel $(if $(COMPILED),--compiled) dist
+
+.PHONY: compiled
+compiled: setup-dev $(COMPILED_AT)/shipper/__init__.py
+
+$(COMPILED_AT)/shipper/__init__.py: pyproject.toml requirements-compile.lock $(shell find shipper bpf schemas -type f -not -name '*.pyc')
+	@echo "Compiling what every exchange passes through"
+	@$(call debian,$(DEBIAN_COMPILE))
+	@PYTHONPATH=tests $(BIN)/python -m deploy.wheel --compiled --installed $(COMPILED_AT)
+	@touch $@
 
 .PHONY: image
 image: setup ## Build the container image without Docker, and show what is in it (root)
@@ -220,16 +242,17 @@ image-test: setup-dev ## Start the image with each set of rights, and ship to a 
 
 .PHONY: deb
 deb: setup-dev ## The Debian package for this machine's Python, as dist/*.deb
+	@$(call debian,$(DEBIAN_COMPILE))
 	@PYTHONPATH=tests nice $(BIN)/python -m deploy.package
 
 .PHONY: deb-test
 deb-test: setup-dev ## Install, run under a real systemd, purge: what works, what is left (root)
-	@$(call debian,$(DEBIAN_IMAGE))
+	@$(call debian,$(DEBIAN_IMAGE) $(DEBIAN_COMPILE))
 	@PYTHONPATH=tests nice $(BIN)/python -m deploy.service
 
 .PHONY: reproduce
 reproduce: setup-dev ## Build package and image twice each, and compare (root; WHAT=deb or image)
-	@$(call debian,$(DEBIAN_IMAGE))
+	@$(call debian,$(DEBIAN_IMAGE) $(DEBIAN_COMPILE))
 	@PYTHONPATH=tests nice $(BIN)/python -m deploy.reproduce $(WHAT)
 
 .PHONY: chart
