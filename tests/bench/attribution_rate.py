@@ -98,18 +98,21 @@ def _loaded(site: Site, demand: Demand, run: str, *, attributed: bool) -> tuple[
         group.adopt(agent.process.pid)
         agent.ready()
         _ask(site, group, Demand(demand.body, demand.rate, _WARM_S), f"{run}w")
-        before = _spent(agent, group)
+        before = _spent(group, _in_kernel(agent))
         outcome = _ask(site, group, demand, run)
-        spent = _spent(agent, group).beyond(before)
+        kernel = _in_kernel(agent)
         assert agent.stop() == 0, agent.lines()
+        spent = _spent(group, kernel).beyond(before)  # what it had not come to yet is in it
         mark = f"/{run}-0-".encode()
         told = sum(mark in line for line in path.read_bytes().splitlines())
+        assert told, f"nothing was told of {outcome.answered} exchanges"
     finally:
         if agent.process.poll() is None:
             agent.kill()
         group.close()
         path.unlink(missing_ok=True)
-    cost = Cost(*(value / max(1, told) for value in spent))
+    # The kernel's programs have seen those too that found no room in the ring.
+    cost = Cost(spent.user / told, spent.cpu / told, spent.kernel / outcome.answered)
     return cost, outcome.rate, told / outcome.answered
 
 
@@ -121,9 +124,13 @@ def _ask(site: Site, group: Group, demand: Demand, run: str) -> Outcome:
     return load.finished
 
 
-def _spent(agent: Agent, group: Group) -> Cost:
+def _in_kernel(agent: Agent) -> int:
+    """Time of all its programs so far, ns."""
+    return sum(runs.time for runs in held_by(agent.process.pid).values())
+
+
+def _spent(group: Group, kernel: int) -> Cost:
     """So far, all exchanges together."""
-    kernel = sum(runs.time for runs in held_by(agent.process.pid).values())
     return Cost(group.user_s() * 1e9, group.cpu_s() * 1e9, kernel)
 
 
