@@ -10,6 +10,7 @@ from typing import Any
 
 from brokers.kafka import Kafka
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / ".venv-insight" / "bin" / "shipper"
@@ -128,6 +129,17 @@ class Place:
             return sum(max(0, at.offset) for at in consumer.committed(places, timeout=10))
         finally:
             consumer.close()
+
+    def members(self) -> dict[str, int]:
+        """Who reads -> from how many partitions of the records, as Kafka has it."""
+        admin = AdminClient(self.kafka.inside)  # which has to live until it is answered
+        found = admin.describe_consumer_groups([self.name])[self.name].result(timeout=60)
+        return {
+            member.member_id: sum(
+                one.topic == self.records for one in member.assignment.topic_partitions
+            )
+            for member in found.members
+        }
 
     def raised(self) -> list[Record]:
         """The alerts that are committed, in their order."""
