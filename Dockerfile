@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The agent alone: Debian's bcc, a virtual environment from the lock file, our package. No compiler
+# The agent alone: Debian's bcc, a virtual environment from the lock files, our package. No compiler
 # but the one inside libbpfcc (LLVM, which translates the kernel program), no pip.
 #
 #   docker build --tag shipper .          (or podman, buildah; `make image` does it without Docker)
@@ -19,17 +19,19 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_NO_COM
 # changes them for security alone, and keeps no old ones to ask for.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3-venv \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev libpython3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 RUN python3 -m venv /opt/tools && python3 -m venv --without-pip /opt/shipper
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-build.lock requirements-compile.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.pem,target=/run/ca.pem \
-    /opt/tools/bin/pip install --require-hashes --only-binary :all: -r requirements-build.lock \
+    /opt/tools/bin/pip install --require-hashes --only-binary :all: -r requirements-build.lock -r requirements-compile.lock \
     && /opt/tools/bin/pip --python /opt/shipper/bin/python install --no-compile \
         --require-hashes --only-binary :all: -r requirements.lock
 COPY . .
+# What every exchange passes through becomes machine code here (pyproject.toml says which files).
+ENV HATCH_BUILD_HOOK_ENABLE_MYPYC=true
 # Byte code is made here, once: the agent runs from a file system that it can't write to. It is
 # checked by nothing, so that it does not depend on when a file was laid down.
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /tmp . \

@@ -21,6 +21,8 @@ from generations.archive import run
 from shipper import __version__
 from shipper.errors import ShipperError
 
+from . import wheel
+
 CHECKOUT = Path(__file__).parents[2]
 SOURCE = CHECKOUT / "config/debian"
 #: Of the distribution: its bcc is for it.
@@ -31,14 +33,14 @@ _SCRIPTS = ("postinst", "postrm", "prerm")
 _PROGRAMS = ("python", "python3", "shipper")
 
 
-def environment(root: Path, wheel: Path) -> None:
+def environment(root: Path, ours: Path) -> None:
     """The virtual environment, as it will be below /usr/lib/shipper."""
     home = root / HOME
     run([PYTHON, "-m", "venv", "--without-pip", home])
     install: list[str | Path] = [*_PIP, "--python", home / "bin/python", "install", "--no-compile"]
     lock = CHECKOUT / "requirements.lock"
     run([*install, "--require-hashes", "--only-binary", ":all:", "--requirement", lock])
-    run([*install, "--no-deps", "--no-index", wheel])
+    run([*install, "--no-deps", "--no-index", ours])
     for program in (home / "bin").iterdir():
         if program.name not in _PROGRAMS:
             program.unlink()
@@ -122,11 +124,7 @@ def build() -> Path:
     shutil.rmtree(work, ignore_errors=True)
     root = work / "root"
     root.mkdir(parents=True)
-    run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", work, CHECKOUT]
-    )  # fmt: skip
-    (wheel,) = work.glob("*.whl")
-    environment(root, wheel)
+    environment(root, wheel.build(work, compiled=True))
     files(root)
     architecture = control(root)
     permissions(root)

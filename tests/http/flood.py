@@ -13,14 +13,12 @@ from shipper.contract.events import Event, Flag
 from shipper.http import Assembler
 
 _STEP = 10_000  # ns between two connections
-_BEFORE = Event._fields.index("time")
-_AFTER = Event._fields.index("sequence")
 
 
 def again(event: Event, flow: int, data: bytes) -> Event:
     """The event on another connection, in memory of its own, as it comes from a ring."""
-    ours = (flow * _STEP, 0, 0, flow)
-    return Event._make((*event[:_BEFORE], *ours, *event[_AFTER:-1], bytes(bytearray(data))))
+    own = bytes(bytearray(data))
+    return event._replace(time=flow * _STEP, cookie=0, cgroup=0, flow=flow, data=own)
 
 
 def peak() -> int:
