@@ -14,7 +14,7 @@ A frame, little-endian; lengths in bytes:
     48  4  kind              1 numbered, 0 not
     52     envelope          JSON: [topic, [[header name, value as ISO-8859-1], ...]]
            key, partition key, value
-        4  checksum          CRC-32 (zlib) of all before
+        4  checksum          CRC-32 (that of zlib) of all before
 
 The mark lets a reader find the next frame behind damage, the second length keeps it from reading
 far for one that is none, and the checksum says that it is one. Knows no files.
@@ -22,9 +22,10 @@ far for one that is none, and the checksum says that it is one. Knows no files.
 
 import json
 import struct
-import zlib
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+from isal.isal_zlib import crc32
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 
@@ -97,7 +98,7 @@ class Encoder:
             numbered,
         )
         content = b"".join((head, envelope, key, partition, value))
-        return content + _CHECKSUM.pack(zlib.crc32(content))
+        return content + _CHECKSUM.pack(crc32(content))
 
 
 def place(frame: bytes) -> tuple[int, int, int]:
@@ -180,7 +181,7 @@ class Decoder:
         end = at + length
         content = buffer[at : end - _CHECKSUM.size]
         (checksum,) = _CHECKSUM.unpack_from(buffer, end - _CHECKSUM.size)
-        frame = self._frame(content) if zlib.crc32(content) == checksum else None
+        frame = self._frame(content) if crc32(content) == checksum else None
         return (frame, end) if frame is not None else (None, self._resume(at + 1))
 
     def _resume(self, at: int) -> int:
