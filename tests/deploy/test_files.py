@@ -44,7 +44,8 @@ def test_the_image_gets_everything_that_the_package_is_made_of() -> None:
     lines = (CHECKOUT / ".dockerignore").read_text().splitlines()
     let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
     needed = {"shipper", "bpf", "schemas", "pyproject.toml", "README.md", "LICENSE"}
-    assert let_in == needed | {"requirements.lock", "requirements-build.lock"}
+    locks = {f"requirements{which}.lock" for which in ("", "-build", "-compile")}
+    assert let_in == needed | locks
     assert all((CHECKOUT / name).exists() for name in let_in)
 
 
