@@ -32,6 +32,16 @@
 
 #define GTP_EXTENSIONS 4 /* headers, each four bytes or more */
 
+/*
+ * Is this kind to be opened? Asked anew each time: a compiler that works the answer out once, for
+ * all tunnels in one another, has the verifier follow every combination of answers to the end.
+ */
+static bool is_opened(u32 filters, u32 kind)
+{
+	asm volatile("" : "+r"(filters));
+	return filters & kind;
+}
+
 static u16 load16(struct __sk_buff *skb, u32 at)
 {
 	u16 value = 0;
@@ -107,14 +117,14 @@ static bool enter_udp(struct __sk_buff *skb, struct packet *packet, struct layer
 	u16 port = load16(skb, layer->offset + 2);
 	u32 at = layer->offset + 8;
 
-	if (port == PORT_VXLAN && filters & OPEN_VXLAN) {
+	if (port == PORT_VXLAN && is_opened(filters, OPEN_VXLAN)) {
 		/* The flag says that the number holds. */
 		if (!(load32(skb, at) & 0x08000000))
 			return false;
 		packet->tunnel = SCOPE_VXLAN | load32(skb, at + 4) >> 8;
 		return enter_ethernet(skb, layer, at + 8);
 	}
-	if (port == PORT_GENEVE && filters & OPEN_GENEVE) {
+	if (port == PORT_GENEVE && is_opened(filters, OPEN_GENEVE)) {
 		u32 first = load32(skb, at);
 
 		if (first >> 30) /* the version */
@@ -125,9 +135,9 @@ static bool enter_udp(struct __sk_buff *skb, struct packet *packet, struct layer
 			return enter_ethernet(skb, layer, at);
 		return enter_ether_type(skb, layer, at, first);
 	}
-	if (port == PORT_GTP && filters & OPEN_GTP)
+	if (port == PORT_GTP && is_opened(filters, OPEN_GTP))
 		return enter_gtp(skb, packet, layer, at);
-	if (filters & OPEN_TEREDO &&
+	if (is_opened(filters, OPEN_TEREDO) &&
 	    (port == PORT_TEREDO || load16(skb, layer->offset) == PORT_TEREDO))
 		return enter_teredo(skb, packet, layer, at);
 	return false;
@@ -172,10 +182,10 @@ static bool enter_tunnel(struct __sk_buff *skb, struct packet *packet, struct la
 {
 	if (layer->protocol == PROTOCOL_UDP)
 		return enter_udp(skb, packet, layer, filters);
-	if (layer->protocol == PROTOCOL_GRE && filters & OPEN_GRE)
+	if (layer->protocol == PROTOCOL_GRE && is_opened(filters, OPEN_GRE))
 		return enter_gre(skb, packet, layer);
 	if ((layer->protocol == PROTOCOL_IPV4 || layer->protocol == PROTOCOL_IPV6) &&
-	    filters & OPEN_IP) {
+	    is_opened(filters, OPEN_IP)) {
 		packet->tunnel = SCOPE_IP;
 		return true;
 	}
@@ -198,7 +208,7 @@ static bool parse_packet(struct __sk_buff *skb, struct packet *packet, u32 filte
 
 	if (!parse_ip(skb, packet, &layer, &head))
 		return false;
-	if (KEY_IS_REUSED && layer.protocol != PROTOCOL_TCP && filters & OPEN_ANY) {
+	if (KEY_IS_REUSED && layer.protocol != PROTOCOL_TCP && is_opened(filters, OPEN_ANY)) {
 		for (u32 depth = 0; depth < TUNNELS; depth++) {
 			if (!enter_tunnel(skb, packet, &layer, filters) ||
 			    !parse_ip(skb, packet, &layer, &head))
