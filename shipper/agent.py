@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable
 from types import FrameType
 
-from shipper import lookups, privileges, wiring
+from shipper import lookups, memory, privileges, wiring
 from shipper.capture import Kernel, open_kernel
 from shipper.children import Child, Children
 from shipper.config import Config
@@ -63,6 +63,7 @@ class Agent:
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, self._on_hangup)
         privileges.forbid_core_dumps()
+        memory.keep_little()
         # Mistakes are found before anything is loaded.
         privileges.account(self.config.agent.user)
         wiring.record_settings(self.config)
@@ -120,6 +121,7 @@ class Agent:
         # and so does not copy the pages that the workers share with us.
         gc.collect()
         gc.freeze()
+        memory.give_back()
         for number in range(self.config.capture.workers):
             self._start_worker(kernel, number)
         self._lookups.release()
