@@ -173,9 +173,9 @@ bench-delivery: setup-dev compiled ## What spool and accounts cost a record, bes
 	@$(DEPLOYED) $(BIN)/python -m bench.delivery_cost
 
 .PHONY: bench-stages
-bench-stages: setup-dev ## Instructions of an exchange, stage by stage; ARGS=--store stores them
+bench-stages: setup-dev compiled ## Instructions of an exchange, stage by stage; ARGS=--store stores them
 	@$(call debian,valgrind gcc libc6-dev)
-	@PYTHONPATH=tests $(BIN)/python -m bench.stages_cost $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m bench.stages_cost --compiled $(COMPILED_AT) $(ARGS)
 
 .PHONY: dashboards
 dashboards: setup-dev ## Make the dashboards of OpenSearch, Kibana and Grafana from their description again

@@ -2,7 +2,8 @@
 
 Instructions do not depend on what else the machine does, so a change of a few percent shows, and
 two runs on different days can be compared. A table for a person, a last line of JSON for a program;
-exits with 1 where a stage costs over a tenth more than what is stored. `--store` stores.
+exits with 1 where a stage costs over a tenth more than what is stored. `--store` stores. With a
+folder that holds the compiled program, its counts stand beside those of the sources.
 """
 
 import argparse
@@ -32,8 +33,8 @@ _TIMEOUT_S: Final = 900
 Counts = dict[str, int]
 
 
-def counted() -> Counts:
-    """Instructions an exchange, by stage."""
+def counted(program: Path | None = None) -> Counts:
+    """Instructions an exchange, by stage; of the program in a folder, or of the one here."""
     with tempfile.TemporaryDirectory(prefix="shipper-stages-") as name:
         folder = Path(name)
         library = folder / "marks.so"
@@ -48,7 +49,12 @@ def counted() -> Counts:
             check=True,
             timeout=_TIMEOUT_S,
             # Where things lie in memory decides which of them collide in a table.
-            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": str(HERE.parent)},
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": "0",
+                "PYTHONPATH": ":".join(map(str, filter(None, (program, HERE.parent)))),
+                "PYTHONSAFEPATH": "1",
+            },
         )
         found = dict(_read(path) for path in folder.glob("out.*"))
     return {stage: found[stage] // COUNTED for stage in STAGES}
@@ -86,28 +92,37 @@ def dearer(now: Counts, before: Counts) -> list[str]:
     ]
 
 
+def _ratio(count: int | None, to: int | None) -> str:
+    return f"{count / to:.2f}" if count and to else ""
+
+
 def main() -> int:
     """Print the table and the line."""
     parser = argparse.ArgumentParser(prog="make bench-stages", description=__doc__)
     parser.add_argument("--store", action="store_true", help="what is found holds from now on")
-    store = parser.parse_args().store
-    now = counted()
+    parser.add_argument("--compiled", type=Path, help="where the compiled program is")
+    given = parser.parse_args()
+    store, now = given.store, counted()
+    compiled = counted(given.compiled.resolve()) if given.compiled else {}
     before = stored() if STORED.exists() else {}
     table = Table(title="Instructions of an exchange, librdkafka and an in-process broker included")
     table.add_column("stage")
-    for column in ("now", "stored", "ratio"):
+    for column in ("now", "stored", "ratio", "compiled", "to source"):
         table.add_column(column, justify="right")
     for stage, count in now.items():
-        was = before.get(stage)
-        cells = (f"{was:,}", f"{count / was:.2f}") if was else ("", "")
-        table.add_row(stage, f"{count:,}", *cells)
+        beside = (before.get(stage), compiled.get(stage))
+        was, fast = ((f"{each:,}" if each else "") for each in beside)
+        table.add_row(
+            stage, f"{count:,}", was, _ratio(count, beside[0]), fast, _ratio(beside[1], count)
+        )
     Console().print(table)
     if store:
         STORED.parent.mkdir(exist_ok=True)
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         STORED.write_text(json.dumps({"python": python, "instructions": now}, indent=1) + "\n")
     worse = [] if store or not before else dearer(now, before)
-    print(json.dumps({"instructions": now, "stored": before, "dearer": worse}))  # noqa: T201
+    line = {"instructions": now, "compiled": compiled, "stored": before, "dearer": worse}
+    print(json.dumps(line))  # noqa: T201 - the line for a program
     return 1 if worse else 0
 
 
