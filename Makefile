@@ -136,8 +136,8 @@ bench-kernel: setup-dev ## ns per packet in the kernel program, and whether its 
 	@PYTHONPATH=tests $(BIN)/python -m bench.kernel_cost
 
 .PHONY: bench-attribution
-bench-attribution: setup-dev ## What it costs to know whose a connection is, and how many are (root)
-	@PYTHONPATH=tests $(BIN)/python -m bench.attribution_cost
+bench-attribution: setup-dev compiled ## What it costs to know whose a connection is, and how many are (root)
+	@$(DEPLOYED) $(BIN)/python -m bench.attribution_cost
 
 .PHONY: faults
 faults: setup-dev ## What becomes of every request when something fails: real brokers, disks, clocks (root)
