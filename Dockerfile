@@ -41,7 +41,8 @@ RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --no-index --wheel-d
 # hadolint ignore=DL3006
 FROM ${BASE} AS system
 # What installs packages is not needed where none is installed any more: apt, Perl, and the
-# libraries of these two alone; nor are the C library's converters of character sets (gconv). dpkg's
+# libraries of these two alone; nor are the C library's converters of character sets (gconv), what of
+# ICU is for languages (LLVM's libxml2 asks for characters), and times that count leap seconds. dpkg's
 # list stays true, for those who look for known faults in it.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -49,7 +50,7 @@ RUN apt-get update \
     && dpkg --purge --force-depends --force-remove-essential apt gpgv libapt-pkg6.0 libgnutls30 \
         libhogweed6 libidn2-0 libnettle8 libp11-kit0 libunistring2 perl-base \
     && rm -rf /etc/apt /var/lib/apt /var/cache/* /var/log/* /usr/share/bcc /usr/share/doc/* \
-        /usr/lib/*/gconv \
+        /usr/lib/*/gconv /usr/lib/*/libicui18n.so.* /usr/share/zoneinfo/right \
     && mkdir -p /var/lib/shipper
 
 # One layer: what was removed above takes no room here.
