@@ -63,7 +63,6 @@ class Agent:
             signal.signal(number, self._on_signal)
         signal.signal(signal.SIGHUP, self._on_hangup)
         privileges.forbid_core_dumps()
-        memory.keep_little()
         # Mistakes are found before anything is loaded.
         privileges.account(self.config.agent.user)
         wiring.record_settings(self.config)

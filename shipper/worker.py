@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shipper import wiring
+from shipper import memory, wiring
 from shipper.attribution import Channel
 from shipper.books import Books
 from shipper.capture import Kernel, Ring
@@ -42,6 +42,9 @@ _SECOND = 1_000_000_000
 _SETTLING = 100_000_000  # ns
 _CLOCK_STEP = 500_000_000  # ns by which the wall clock may drift unnoticed
 _SO_COOKIE = 57
+#: Times that accounts are told (about a second each) between two that memory is given back: what a
+#: slow moment of the broker took is not kept for good.
+_GIVE_BACK = 10
 
 
 class Clock:
@@ -116,6 +119,7 @@ class Worker:
         self._share = Share()
         self._share.since = NEVER if task.beside else 0
         self._settled: int | None = None
+        self._accounts_told = 0
         self._choose()
         self._attributor = wiring.attribution(config, log, task.lookup)
         self._pipeline.attribute = self._attributor.attribute if self._attributor else None
@@ -237,6 +241,9 @@ class Worker:
         """About once a second: for those who come after, for the ledger, and for the agent."""
         self._volume.look()
         self._books.tick()
+        self._accounts_told += 1
+        if self._accounts_told % _GIVE_BACK == 0:
+            memory.give_back()
         self._control.tell(report=self._reporter.report(self._clock.steps))
 
     def _left(self) -> float:

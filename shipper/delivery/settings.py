@@ -25,9 +25,9 @@ DEFAULTS: dict[str, Setting] = {
     "compression.type": "zstd",
     # The default of 300 s would lose what an outage holds up for longer; 0 never gives up.
     "message.timeout.ms": 0,
-    # As long as the Java client waits. Records come in groups, every few milliseconds, so that more
-    # would join few of them: it was measured to save no processor time, and to double the delay.
-    "linger.ms": 5,
+    # At 5,000 records a second 5 ms cost the agent 6 % more processor time than 20, and the broker
+    # more, and take 9 ms off the delay.
+    "linger.ms": 10,
     # librdkafka's own, 1 GiB and 100,000, are too much for an edge host: what is in flight takes
     # about 8 KB of memory a record in all, and what goes beyond waits in the spool.
     "queue.buffering.max.kbytes": 16384,
