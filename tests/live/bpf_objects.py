@@ -1,7 +1,6 @@
 """Which BPF programs, links and maps exist, asked of the kernel itself (linux/bpf.h)."""
 
 import ctypes
-import errno
 import os
 import struct
 from collections.abc import Iterable
@@ -10,9 +9,6 @@ from typing import NamedTuple
 
 from shipper.capture.loader import bpf
 
-_PROG_GET_FD_BY_ID = 13
-_MAP_GET_FD_BY_ID = 14
-_LINK_GET_FD_BY_ID = 30
 _PROG_GET_NEXT_ID = 11
 _MAP_GET_NEXT_ID = 12
 _LINK_GET_NEXT_ID = 31
@@ -26,12 +22,14 @@ class Objects(NamedTuple):
     maps: frozenset[int] = frozenset()
 
     def alive(self) -> "Objects":
-        """Those of them that still exist."""
-        return Objects(
-            frozenset(i for i in self.programs if _exists(_PROG_GET_FD_BY_ID, i)),
-            frozenset(i for i in self.links if _exists(_LINK_GET_FD_BY_ID, i)),
-            frozenset(i for i in self.maps if _exists(_MAP_GET_FD_BY_ID, i)),
-        )
+        """Those of them that still exist.
+
+        Their ids are only listed. Who opens one while it goes may keep it for ever: a second last
+        descriptor of a program array, closed before the kernel has emptied the array because of
+        the first, takes a reference that nothing gives back (prog_array_map_clear, Linux 6.18).
+        """
+        now = everything()
+        return Objects(self.programs & now.programs, self.links & now.links, self.maps & now.maps)
 
     def beyond(self, others: "Objects") -> "Objects":
         """Those that are none of the others."""
@@ -41,16 +39,6 @@ class Objects(NamedTuple):
 
 
 NONE = Objects()
-
-
-def _exists(command: int, number: int) -> bool:
-    try:
-        os.close(bpf(command, struct.pack("=III", number, 0, 0)))
-    except OSError as error:
-        if error.errno == errno.ENOENT:
-            return False
-        raise
-    return True
 
 
 def _all(command: int) -> frozenset[int]:
