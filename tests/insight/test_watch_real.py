@@ -104,3 +104,17 @@ def test_without_its_extra_it_says_how_to_get_it(capsys: pytest.CaptureFixture[s
     """The agent's own environment has none of what it runs on; exit code 69."""
     assert main(["watch", "--check"]) == 69
     assert "make setup-insight" in capsys.readouterr().err
+
+
+def test_a_topic_of_another_shape_is_one_line(kafka: Kafka, tmp_path: Path) -> None:
+    """Somebody made the group's topic already, otherwise."""
+    place = Place(kafka, "shape", _ERRORS, tmp_path)
+    kafka.create_topic("shape.observations.v1", partitions=1)
+    kafka.create_topic("changelog__shape--shape.observations.v1--default", partitions=7)
+
+    done = subprocess.run(place.command("--until-end"), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 69, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert "changelog__shape--shape.observations.v1--default" in line
+    assert "docs/watch.md" in line

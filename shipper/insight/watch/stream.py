@@ -11,17 +11,20 @@ changelog topics, from which whoever takes a partition over has it again.
 
 import logging
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
 import orjson
+from confluent_kafka import KafkaException
 from quixstreams import Application
+from quixstreams.exceptions import QuixException
 from quixstreams.kafka import ConnectionConfig
 from quixstreams.models import Deserializer, SerializationContext, Serializer, TopicConfig
 
-from shipper.errors import ConfigError
+from shipper.errors import ConfigError, UnavailableError
 from shipper.insight.watch import alerts
 from shipper.insight.watch.alerts import InvalidAlertError
 from shipper.insight.watch.known import Known
@@ -32,6 +35,9 @@ from shipper.insight.watch.watched import Watched
 from shipper.record import read_message
 
 _COMMIT_S: Final = 1.0
+#: How often, and how many seconds apart, it is tried to begin.
+_TRIES: Final = 5
+_AGAIN_S: Final = 2.0
 #: A process that died holds up what it had written for as long, and its partitions.
 _GONE_MS: Final = 12_000
 _ONE: Final = b"0"
@@ -116,6 +122,8 @@ class Stream:
         """What is read and written, by which rules.
 
         `said` is told each alert when it is raised, which after a fault may be once more.
+
+        Raises UnavailableError where Kafka has not the topics it needs and does not make them.
         """
         self._said = said
         self.records = 0
@@ -132,7 +140,7 @@ class Stream:
         self._folder = tempfile.TemporaryDirectory(prefix="shipper-watch-")
         self.observations = f"{settings.group}.observations.v1"
         self._connection, self._topics, self._settings = connection, topics, settings
-        self._application = self._made()
+        self._application = self._begun()
 
     @property
     def malformed(self) -> int:
@@ -158,6 +166,21 @@ class Stream:
     def stop(self) -> None:
         """End after the message at hand; what was done is committed."""
         self._application.stop()
+
+    def _begun(self) -> Application:
+        """Made for the first time. A topic made a moment ago may not be seen at once."""
+        for left in reversed(range(_TRIES)):
+            try:
+                return self._made()
+            except (KafkaException, QuixException) as error:
+                if not left:
+                    cause = " ".join(str(error).split())
+                    raise UnavailableError(
+                        f"the topics of {self._settings.group} can't be used: {cause}",
+                        "see which topics and rights `shipper watch` needs (docs/watch.md)",
+                    ) from error
+            time.sleep(_AGAIN_S)
+        raise AssertionError
 
     def _made(self) -> Application:
         connection, settings = self._connection, self._settings
