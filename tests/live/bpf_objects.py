@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from shipper.capture.loader import bpf
-
 _PROG_GET_NEXT_ID = 11
 _MAP_GET_NEXT_ID = 12
 _LINK_GET_NEXT_ID = 31
