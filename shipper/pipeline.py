@@ -7,7 +7,7 @@ record that was refused takes none, and one that has to wait keeps its own.
 import gc
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from shipper.contract.attribution import Attribution
@@ -78,20 +78,23 @@ class Pipeline:
         self.left_out: Counter[str] = Counter()  #: exchanges of which no record is wanted
         self.volume: LeavesOut | None = None  #: asked, where it is set, about each exchange
         self.folds: Folds | None = None  #: the groups that `volume` has opened
-        self.measure: Measure | None = None  #: asked about one exchange of each batch
+        self.measure: Measure | None = None  #: asked about one exchange of a batch
         self.attribute: Attribute | None = None  #: asked, where it is set, about each exchange
         self._measured = False
         self._letters = letters
         self._waiting = waiting
         self._lines = Lines(log.log)
 
-    def feed(self, events: Iterable[Event], wall_offset_ns: int, created_ns: int) -> None:
+    def feed(self, events: Sequence[Event], wall_offset_ns: int, created_ns: int) -> None:
         """Take events in order; times are theirs plus `wall_offset_ns`."""
         feed = self.assembler.feed
         if self.folds is not None:
             self._tell(self.folds.ended(created_ns - wall_offset_ns), wall_offset_ns, created_ns)
-        self._measured = self.measure is None
-        for event in events:
+        middle = len(events) // 2 if self.measure is not None else -1
+        self._measured = True
+        for number, event in enumerate(events):
+            if number == middle:
+                self._measured = False
             for exchange in feed(event):
                 self._ship(exchange, wall_offset_ns, created_ns)
 

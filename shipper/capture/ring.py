@@ -7,19 +7,20 @@ page, and the data twice over, so that no record wraps.
 
 import mmap
 import select
+from typing import Final
 
 from shipper.capture.layout import EVENT, PROCESS, VERSION
 from shipper.contract.events import Event, Owner
 from shipper.errors import UnavailableError
 
-_PAGE = mmap.PAGESIZE
-_HEADER = 8
-_BUSY = 1 << 31
-_DISCARD = 1 << 30
-_LENGTH = _DISCARD - 1
-_NOBODY = bytes(PROCESS.size)
+_PAGE: Final = mmap.PAGESIZE
+_HEADER: Final = 8
+_BUSY: Final = 1 << 31
+_DISCARD: Final = 1 << 30
+_LENGTH: Final = _DISCARD - 1
+_NOBODY: Final = bytes(PROCESS.size)
 #: processes remembered, so that each is taken apart once
-_REMEMBERED = 8192
+_REMEMBERED: Final = 8192
 
 
 class Ring:
@@ -62,7 +63,8 @@ class Ring:
             return events
         data, words, owners, mask = self._data, self._words, self._owners, self.size - 1
         # Of NamedTuple's own `_make` this is what remains when the number of fields is known.
-        unpack, fixed, new = EVENT.unpack_from, EVENT.size, tuple.__new__
+        unpack, fixed, new, kind = EVENT.unpack_from, EVENT.size, tuple.__new__, Event
+        version = VERSION
         try:
             while position < produced and len(events) < limit:
                 at = _PAGE + (position & mask)
@@ -71,7 +73,7 @@ class Ring:
                     break
                 if not header & _DISCARD:
                     fields = unpack(data, at + _HEADER)
-                    if fields[0] != VERSION:
+                    if fields[0] != version:
                         raise UnavailableError(
                             f"the kernel program speaks layout version {fields[0]}, "
                             f"this agent {VERSION}",
@@ -82,7 +84,7 @@ class Ring:
                     owner = owners[process] if process in owners else self._owner(process)
                     block = data[begin : begin + fields[-1]]
                     # Joined, because to unpack goes through a list.
-                    events.append(new(Event, fields[1:-2] + (block, owner)))  # noqa: RUF005
+                    events.append(new(kind, fields[1:-2] + (block, owner)))  # noqa: RUF005
                 position += ((header & _LENGTH) + _HEADER + 7) & ~7
         finally:
             # In one step for the whole batch: the page is shared with the kernel's producers.

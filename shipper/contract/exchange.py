@@ -3,12 +3,17 @@
 Text is ISO-8859-1: every byte of the wire is the code point of the same number. It loses
 nothing, is valid JSON whatever a peer sends, and one rule covers every field (RFC 9110
 section 5.5 leaves the bytes above 0x7F opaque). ASCII, which is nearly everything, reads as itself.
+
+Compiled, a constructor that is written out is a plain call, and one that `dataclass` makes is
+interpreted: those of what is made for every exchange stand here.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from shipper.contract.events import Owner
+
+Headers = tuple[tuple[str, str], ...]
 
 
 class Incomplete(StrEnum):
@@ -61,7 +66,7 @@ class Connection:
     proxied: Proxied | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Message:
     """What a request and a response have in common.
 
@@ -73,23 +78,40 @@ class Message:
     """
 
     version: str | None  # "1.1"; "0.9" for a simple request or response (RFC 1945 section 4.1)
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     start: int
     end: int | None
     header_bytes: int
     body_bytes: int | None
-    cut: bool = False  # the block was longer than is taken
+    cut: bool  # the block was longer than is taken
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Request(Message):
     """`method` and `target` exactly as in the request line."""
 
-    method: str = ""
-    target: str = ""
+    method: str
+    target: str
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        version: str | None,
+        headers: Headers,
+        start: int,
+        end: int | None,
+        header_bytes: int,
+        body_bytes: int | None,
+        cut: bool = False,  # noqa: FBT001, FBT002
+        method: str = "",
+        target: str = "",
+    ) -> None:
+        self.version, self.headers = version, headers
+        self.start, self.end = start, end
+        self.header_bytes, self.body_bytes, self.cut = header_bytes, body_bytes, cut
+        self.method, self.target = method, target
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Response(Message):
     """`interim` lists the 1xx codes that came before this final response.
 
@@ -97,9 +119,27 @@ class Response(Message):
     that had no status line (HTTP/0.9).
     """
 
-    status: int | None = None
-    reason: str = ""
-    interim: tuple[int, ...] = ()
+    status: int | None
+    reason: str
+    interim: tuple[int, ...]
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        version: str | None,
+        headers: Headers,
+        start: int,
+        end: int | None,
+        header_bytes: int,
+        body_bytes: int | None,
+        cut: bool = False,  # noqa: FBT001, FBT002
+        status: int | None = None,
+        reason: str = "",
+        interim: tuple[int, ...] = (),
+    ) -> None:
+        self.version, self.headers = version, headers
+        self.start, self.end = start, end
+        self.header_bytes, self.body_bytes, self.cut = header_bytes, body_bytes, cut
+        self.status, self.reason, self.interim = status, reason, interim
 
 
 @dataclass(slots=True)
@@ -115,7 +155,7 @@ class Folded:
     duration: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Exchange:
     """A request and its response, or either alone with the reason why.
 
@@ -130,15 +170,35 @@ class Exchange:
     connection: Connection
     request: Request | None
     response: Response | None
-    number: int = 0
-    incomplete: tuple[Incomplete, ...] = ()
-    anomalies: tuple[str, ...] = ()
-    joined_late: bool = False
-    resumed: bool = False
-    sampling_rate: float = 1.0
-    folded: Folded | None = None
-    process: Owner | None = None
-    peer: Owner | None = None
+    number: int
+    incomplete: tuple[Incomplete, ...]
+    anomalies: tuple[str, ...]
+    joined_late: bool
+    resumed: bool
+    sampling_rate: float
+    folded: Folded | None
+    process: Owner | None
+    peer: Owner | None
+
+    def __init__(  # noqa: PLR0913, PLR0917 - its fields
+        self,
+        connection: Connection,
+        request: Request | None,
+        response: Response | None,
+        number: int = 0,
+        incomplete: tuple[Incomplete, ...] = (),
+        anomalies: tuple[str, ...] = (),
+        joined_late: bool = False,  # noqa: FBT001, FBT002
+        resumed: bool = False,  # noqa: FBT001, FBT002
+        sampling_rate: float = 1.0,
+        folded: Folded | None = None,
+        process: Owner | None = None,
+        peer: Owner | None = None,
+    ) -> None:
+        self.connection, self.request, self.response = connection, request, response
+        self.number, self.incomplete, self.anomalies = number, incomplete, anomalies
+        self.joined_late, self.resumed, self.sampling_rate = joined_late, resumed, sampling_rate
+        self.folded, self.process, self.peer = folded, process, peer
 
     @property
     def start(self) -> int:

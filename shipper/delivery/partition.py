@@ -10,6 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -26,16 +27,16 @@ _REFRESH_S = 60.0
 #: How long records without a rule stay with one partition (seconds).
 _STAY_S = 1.0
 #: Connections whose hash is remembered.
-_REMEMBERED = 1 << 16
+_REMEMBERED: Final = 1 << 16
 #: Leaves the choice to librdkafka, which hashes the key in the same way (settings.py).
 ANY = -1
 
-_WORD = struct.Struct("<I").unpack_from
-_TWO_WORDS = struct.Struct("<II").unpack_from
-_MASK = 0xFFFFFFFF
-_M = 0x5BD1E995
-_SEED = 0x9747B28C
-_TAIL = 8  # bytes, besides the up to three that fill no word
+_WORD: Final = struct.Struct("<I").unpack_from
+_TWO_WORDS: Final = struct.Struct("<II").unpack_from
+_MASK: Final = 0xFFFFFFFF
+_M: Final = 0x5BD1E995
+_SEED: Final = 0x9747B28C
+_TAIL: Final = 8  # bytes, besides the up to three that fill no word
 
 
 class PartitionUnknown(Exception):  # noqa: N818 - it is a state, not an error

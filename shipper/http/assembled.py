@@ -9,6 +9,7 @@ from typing import Final
 from shipper.contract.events import Event
 from shipper.contract.exchange import Incomplete, Response
 from shipper.http.block import RequestHead, ResponseHead, parse_block
+from shipper.http.fields import NO_FIELDS
 from shipper.http.stream import Block
 
 _OF_RESPONSE: Final = {
@@ -50,7 +51,7 @@ def simple_head(event: Event) -> ResponseHead:
     RFC 1945 section 6: a simple response is its body, and ends with the connection.
     """
     message = Response(None, (), event.time, None, 0, None)
-    head = ResponseHead(message, [], b"")
+    head = ResponseHead(message, [], b"", NO_FIELDS)
     head.sequence, head.acknowledged = event.sequence, event.until
     head.process = event.process
     head.until_close = True

@@ -81,19 +81,12 @@ class Head:
     sequence: int
     acknowledged: int
 
-    def __init__(
-        self,
-        message: Message,
-        anomalies: list[str],
-        raw: bytes,
-        content_length: int | None = None,
-        chunked: bool = False,  # noqa: FBT001, FBT002 - by its place, which is faster
-    ) -> None:
+    def __init__(self, message: Message, anomalies: list[str], raw: bytes, fields: Fields) -> None:
         self.message = message
         self.anomalies = anomalies
         self.raw = raw
-        self.content_length = content_length
-        self.chunked = chunked
+        self.content_length = fields.length
+        self.chunked = fields.chunked
         self.block_end = 0
         self.fault: Incomplete | None = None
         self.until_close = False
@@ -115,17 +108,25 @@ class Head:
 
 
 class RequestHead(Head):
-    """The head of a request."""
+    """The head of a request, which is its `message` by the name of its type."""
 
-    __slots__ = ()
-    message: Request
+    __slots__ = ("request",)
+
+    def __init__(self, request: Request, anomalies: list[str], raw: bytes, fields: Fields) -> None:
+        super().__init__(request, anomalies, raw, fields)
+        self.request = request
 
 
 class ResponseHead(Head):
-    """The head of a response."""
+    """The head of a response, which is its `message` by the name of its type."""
 
-    __slots__ = ()
-    message: Response
+    __slots__ = ("response",)
+
+    def __init__(
+        self, response: Response, anomalies: list[str], raw: bytes, fields: Fields
+    ) -> None:
+        super().__init__(response, anomalies, raw, fields)
+        self.response = response
 
 
 def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> RequestHead | ResponseHead:
@@ -147,7 +148,7 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
     message.header_bytes = len(raw)
     head: RequestHead | ResponseHead
     if isinstance(message, Request):
-        head = RequestHead(message, anomalies, raw, fields.length, fields.chunked)
+        head = RequestHead(message, anomalies, raw, fields)
         host = fields.host
         # As nearly all are: nothing can contradict.
         if (
@@ -158,7 +159,7 @@ def parse_block(raw: bytes, *, whole: bool = True, cut: bool = False) -> Request
         ):
             look_at_request(message, fields, anomalies, whole=whole and not cut)
     else:
-        head = ResponseHead(message, anomalies, raw, fields.length, fields.chunked)
+        head = ResponseHead(message, anomalies, raw, fields)
         if fields.seen:
             look_at_response(message, fields, anomalies)
     if cut:
@@ -183,7 +184,7 @@ def _behind_start_line(rest: bytes) -> Fields | None:
 
 
 # On a connection that is kept, requests differ in their first line, and often in nothing else.
-_remembered = lru_cache(maxsize=_REMEMBERED)(_behind_start_line)
+_remembered: Final = lru_cache(maxsize=_REMEMBERED)(_behind_start_line)
 
 
 def _parse_odd(raw: bytes, anomalies: list[str], *, cut: bool) -> tuple[Request | Response, Fields]:

@@ -36,7 +36,7 @@ def tunnels(asked: RequestHead | None, status: int | None) -> bool:
     """Whether what follows the response's header block is not HTTP/1 (RFC 9110 section 9.3.6)."""
     if status == _SWITCHING_PROTOCOLS:
         return True
-    connect = asked is not None and asked.message.method == "CONNECT"
+    connect = asked is not None and asked.request.method == "CONNECT"
     return connect and status is not None and status < _FIRST_REDIRECT
 
 
@@ -79,5 +79,5 @@ def unanswered(event: Event, head: RequestHead) -> tuple[Incomplete, ...]:
 
 def _body_missing(asked: RequestHead | None, answer: ResponseHead) -> bool:
     """Whether the response's body ought to be there and is not (RFC 9112 section 6.3)."""
-    to_head = asked is not None and asked.message.method == "HEAD"
-    return answer.body_awaited and not to_head and answer.message.status not in _BODILESS
+    to_head = asked is not None and asked.request.method == "HEAD"
+    return answer.body_awaited and not to_head and answer.response.status not in _BODILESS

@@ -6,8 +6,9 @@ can't be parsed is dropped and named: nobody could tell whether it holds a secre
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from shipper.http.startline import is_token
 
@@ -69,7 +70,8 @@ _REMEMBERED: Final = 2048
 Header = tuple[str, str]
 
 
-class Fields(NamedTuple):
+@dataclass(slots=True, frozen=True)
+class Fields:
     """What the header lines of one block say. Never changed: blocks that end alike share it.
 
     `length` is what Content-Length says, None where there is none or none that is agreed on;
@@ -84,6 +86,10 @@ class Fields(NamedTuple):
     seen: int
     host: str
     anomalies: tuple[str, ...]
+
+
+#: Those of a message without any.
+NO_FIELDS: Final = Fields((), None, chunked=False, seen=0, host="", anomalies=())
 
 
 def parse_fields(lines: list[str]) -> Fields:
@@ -135,7 +141,7 @@ def _field(line: str) -> tuple[Header, int] | None:
 
 
 # Peers repeat themselves: of a usual message all lines but a few have been seen before.
-_remembered = lru_cache(maxsize=_REMEMBERED)(_field)
+_remembered: Final = lru_cache(maxsize=_REMEMBERED)(_field)
 
 
 def _odd_field(line: str, anomalies: list[str]) -> tuple[Header, int] | None:

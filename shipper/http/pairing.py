@@ -269,7 +269,7 @@ class Conversation:
         queue = self._queue
         if head.resumed:
             self._interim.clear()
-        message = head.message
+        message = head.response
         status = message.status
         interim = status is not None and status < _FIRST_FINAL and status != _SWITCHING_PROTOCOLS
         if not interim and not queue.pending and not queue.unmatched:
@@ -297,7 +297,7 @@ class Conversation:
         self._counters["messages_interim"] += 1
         self.teller.note(head.anomalies)
         head.forget()
-        status = head.message.status
+        status = head.response.status
         if status is not None and len(self._interim) < _MOST_INTERIM:
             self._interim.append(status)
         else:

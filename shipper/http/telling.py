@@ -112,8 +112,8 @@ class Teller:
         connection = self._connection or self._connect()
         return Exchange(
             connection,
-            None if request is None else request.message,
-            None if response is None else response.message,
+            None if request is None else request.request,
+            None if response is None else response.response,
             number,
             tuple(dict.fromkeys(faults)) if faults else (),
             tuple(dict.fromkeys(anomalies)) if anomalies else (),

@@ -133,14 +133,17 @@ class DocumentBuilder:
         fresh["event"] = self._event | fresh["event"]
         fresh["shipper"] = ends.own | fresh["shipper"]
         form: Literal[0, 1] = 0 if plain else 1  # of a `Shared`
-        document = fresh | ends.parts[form] | draft.related[form]
-        if "client" in fresh:  # what a proxy's header says goes before what its connection said
-            document["client"] = fresh["client"]
+        client = fresh.get("client")
+        document = fresh
+        document.update(ends.parts[form])
+        document.update(draft.related[form])
+        if client is not None:  # what a proxy's header says goes before what its connection said
+            document["client"] = client
         http = fresh["http"]
         if asked is not None:
             http["request"] |= asked.part[form]
             if asked.beside.plain:
-                document |= asked.beside[form]
+                document.update(asked.beside[form])
         if answered is not None:
             http["response"] |= answered.part[form]
             if not http["response"]:

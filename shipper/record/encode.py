@@ -4,7 +4,6 @@ A record is given its number in `encode`, after validation, so that a reject tak
 texts of a reject name fields and kinds of error, never a value: they go to logs.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final
@@ -57,16 +56,18 @@ class RecordRejected(Exception):  # noqa: N818 - the pipeline's word; it is an o
         self.document = document
 
 
-@dataclass(slots=True)
 class Record:
     """A validated record that has no number yet.
 
     `parts` are those of the document, some of them encoded already; `document` is it to be read.
     """
 
-    parts: dict[str, Any]
-    timestamp_ms: int
-    partition_key: bytes
+    __slots__ = ("partition_key", "parts", "timestamp_ms")
+
+    def __init__(self, parts: dict[str, Any], timestamp_ms: int, partition_key: bytes) -> None:
+        self.parts = parts
+        self.timestamp_ms = timestamp_ms
+        self.partition_key = partition_key
 
     @property
     def document(self) -> dict[str, Any]:
@@ -138,7 +139,9 @@ class RecordBuilder:
             except ValidationError:
                 pass  # what is wrong is told of the record as it would have been
             else:
-                return self._documents.whole(draft, fresh) | self._ready_constant
+                whole = self._documents.whole(draft, fresh)
+                whole.update(self._ready_constant)
+                return whole
         document = self._documents.whole(draft, draft.fresh, plain=True)
         return _validated(self._whole, document | self._constant)
 
@@ -151,7 +154,7 @@ class RecordBuilder:
         value = self._encode(record.parts)
         if len(value) > self._maximum_bytes:
             value = self._shorter(record.parts) or value
-        return EncodedRecord(
+        fields = (
             self._topic,
             identifier.encode("ascii"),
             value,
@@ -160,6 +163,8 @@ class RecordBuilder:
             record.partition_key,
             sequence,
         )
+        # What EncodedRecord(...) does, without the interpreter's part in it.
+        return tuple.__new__(EncodedRecord, fields)
 
     def _shorter(self, document: dict[str, Any]) -> bytes | None:
         """Cut to size; one that can't be goes as it is, and Kafka's answer decides its fate."""

@@ -6,7 +6,6 @@ Memory holds the youngest ones as far as it may; what is older is read back.
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from shipper.contract.record import UNNUMBERED, EncodedRecord
 from shipper.delivery.sink import Settled
@@ -14,8 +13,9 @@ from shipper.delivery.spool.frames import Frame
 from shipper.delivery.spool.log import Log
 from shipper.delivery.spool.segments import Reader, Tombstone
 
-#: Bytes of records kept in memory although they could be read from the disk.
-_AT_HAND: Final = 4 << 20
+#: Bytes of records kept in memory although they could be read from the disk. Not final: where it is
+#: small, tests see the way by the disk.
+_AT_HAND = 4 << 20
 
 Submit = Callable[[EncodedRecord, Settled], None]
 #: Called with the position of a record and what became of it.
