@@ -103,7 +103,7 @@ def test_lag_counts_from_the_last_packet() -> None:
         settled(reason)
     assert lag.timer(_exchange(None, Incomplete.RESPONSE_CUT_OFF)) is None
     counted = {bound: count for bound, count in zip(BOUNDS, lag.counts, strict=False) if count}
-    assert counted == {0.05: 1, 1.0: 1}
+    assert counted == {0.04: 1, 1.0: 1}
     assert round(lag.sum, 3) == 1.04
 
 
