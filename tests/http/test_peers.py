@@ -11,7 +11,7 @@ from wire import CLIENT, GET, NOT_FOUND, OK, SERVER, WHOLE, Wire, run, summary
 from shipper.contract.events import Flag, FlowEnd, Kind
 from shipper.contract.exchange import Request, Response
 from shipper.http import Assembler
-from shipper.http.block import parse_block
+from shipper.http.block import RequestHead, parse_block
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
@@ -206,7 +206,8 @@ def told(message: Request | Response | None) -> tuple[object, str | None, list[t
 def test_parsed(peer: Peer) -> None:
     """By the parser alone."""
     head = parse_block(peer.block)
-    assert told(head.message) == (peer.first, peer.version, peer.headers)
+    message = head.request if isinstance(head, RequestHead) else head.response
+    assert told(message) == (peer.first, peer.version, peer.headers)
     assert tuple(head.anomalies) == peer.anomalies
 
 
