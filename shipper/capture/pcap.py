@@ -5,6 +5,7 @@ takes a record that ends early as it comes, so the loop over records is here.
 https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-05.html
 """
 
+import struct
 from collections.abc import Iterator
 
 import dpkt
@@ -24,8 +25,9 @@ class PcapReader:
     def __init__(self, magic: bytes, stream: Stream) -> None:
         """`magic` has been read from the stream; DamageError when the header is cut off."""
         number = int.from_bytes(magic)
-        self._record = _HEADERS[number]
-        little = self._record.__hdr_fmt__.startswith("<")
+        record = _HEADERS[number].__hdr_fmt__
+        self._record = struct.Struct(record)
+        little = record.startswith("<")
         header = (dpkt.pcap.LEFileHdr if little else dpkt.pcap.FileHdr)(
             magic + stream.exactly(_FILE_HEADER - len(magic))
         )
@@ -35,11 +37,12 @@ class PcapReader:
         self.damage: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        size = self._record.__hdr_len__
-        while head := self._stream.header(size):
-            record = self._record(head)
-            if record.caplen > LONGEST:
-                raise DamageError(f"a packet of {record.caplen} bytes can't be")
-            data = self._stream.exactly(record.caplen)
-            time = timestamp(record.tv_sec * self._second + record.tv_usec, self._second)
-            yield Frame(time, self._link_type, data, max(record.len, len(data)))
+        stream, unpack, second = self._stream, self._record.unpack, self._second
+        while head := stream.header(self._record.size):
+            # All formats begin alike: seconds, their parts, bytes kept, bytes there were.
+            seconds, parts, kept, length = unpack(head)[:4]
+            if kept > LONGEST:
+                raise DamageError(f"a packet of {kept} bytes can't be")
+            data = stream.exactly(kept)
+            time = timestamp(seconds * second + parts, second)
+            yield Frame(time, self._link_type, data, max(length, len(data)))

@@ -13,6 +13,9 @@ from deploy.wheel import build, install
 CHECKOUT: Final = Path(__file__).parents[2]
 #: What is said of the compiled sources.
 _THEIR_TESTS: Final = (
+    "tests/attribution/test_attributor.py",
+    "tests/capture",
+    "tests/delivery/test_kafka.py",
     "tests/delivery/spool",
     "tests/delivery/test_partition.py",
     "tests/http",
