@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from consumers.contracts import RECORD
 from jsonschema import Draft7Validator
+from registries.stock import stock_client
 
 from .commands import shipper
 
@@ -21,7 +21,7 @@ class Contract:
     def __init__(self, registry: str) -> None:
         done = shipper("schema", "register", "--registry", registry, "--json")
         assert done["subject"] == f"{RECORD}-value"
-        client = SchemaRegistryClient({"url": registry})
+        client = stock_client(registry)
         self._ids: dict[tuple[str, str], int] = {}
         self._schemas: dict[int, Draft7Validator] = {}
         for one in done["versions"]:

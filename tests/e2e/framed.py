@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from consumers.connectors import shipped, standing_in, to_output
+from registries.stock import stock_client
 
 from shipper.config.topics import Encoding, topic_of
 
@@ -55,7 +55,7 @@ def settings(stack: Stack, encoding: Encoding) -> dict[str, object]:
 
 def told(stack: Stack) -> dict[str, Counter[str]]:
     """Reader -> id of a request -> how many keys of the topic tell of it."""
-    client = SchemaRegistryClient({"url": stack.registry.url})
+    client = stock_client(stack.registry.url)
     return {
         "JSONDeserializer": _read(
             stack, "ecs", JSONDeserializer(None, schema_registry_client=client)

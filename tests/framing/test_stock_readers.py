@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from brokers.kafka import Kafka
 from confluent_kafka import Message
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from registries.apicurio import Apicurio
+from registries.stock import stock_client
 
 from shipper import wiring
 from shipper.cli import main
@@ -56,7 +56,7 @@ def register(url: str, topic: str, encoding: str = "ecs") -> None:
 
 def stock(encoding: str, url: str, message: Message) -> Json:
     """What confluent-kafka's own deserializer makes of it, with the schema that wrote it."""
-    client = SchemaRegistryClient({"url": url})
+    client = stock_client(url)
     headers: Any = message.headers()
     context = SerializationContext(message.topic() or "", MessageField.VALUE, headers)
     if encoding == "ecs":

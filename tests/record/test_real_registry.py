@@ -10,11 +10,11 @@ from pathlib import Path
 import fastavro
 import orjson
 import pytest
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.json_schema import JSONDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 from registries.apicurio import Apicurio
+from registries.stock import stock_client
 
 from shipper.cli import main
 from shipper.errors import ShipperError
@@ -229,7 +229,7 @@ def test_a_stock_avro_consumer_of_1_0_reads_the_newest(address: str, registry: R
     raw = io.BytesIO()
     fastavro.schemaless_writer(raw, fastavro.parse_schema(form.schema), form.to_avro(document))
     message = framed(ids(registry, "AVRO")[newer.version], raw.getvalue())
-    stock = AvroDeserializer(SchemaRegistryClient({"url": address}), json.dumps(avro_schema(older)))
+    stock = AvroDeserializer(stock_client(address), json.dumps(avro_schema(older)))
     value = stock(message, SerializationContext("stock.AVRO", MessageField.VALUE))
     assert isinstance(value, dict)
     for name in LATER:
@@ -242,7 +242,7 @@ def test_a_stock_json_consumer_of_1_0_reads_the_newest(address: str, registry: R
     older, newer = RECORDS[0], RECORDS[-1]
     document = regenerate.every_field(newer)
     message = framed(ids(registry, "JSON")[newer.version], orjson.dumps(document))
-    client = SchemaRegistryClient({"url": address})
+    client = stock_client(address)
     context = SerializationContext("stock.JSON", MessageField.VALUE)
     for schema in (json.dumps(open_schema(older)), None):  # None: the schema that wrote it
         stock = JSONDeserializer(schema, schema_registry_client=client)
