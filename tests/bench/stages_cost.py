@@ -2,8 +2,8 @@
 
 Instructions do not depend on what else the machine does, so a change of a few percent shows, and
 two runs on different days can be compared. A table for a person, a last line of JSON for a program;
-exits with 1 where a stage costs over a tenth more than what is stored. `--store` stores. With a
-folder that holds the compiled program, its counts stand beside those of the sources.
+exits with 1 where a stage costs over a tenth more than what is stored. `--store` stores. The counts
+of the compiled program, in the folder that is given, stand beside those of the sources.
 """
 
 import argparse
@@ -31,6 +31,10 @@ _WAKEFUL: Final = {"produce": 2.0}
 _TIMEOUT_S: Final = 900
 
 Counts = dict[str, int]
+
+#: The two forms of the program that are counted.
+SOURCES: Final = "instructions"
+COMPILED: Final = "compiled"
 
 
 def counted(program: Path | None = None) -> Counts:
@@ -68,9 +72,9 @@ def _read(path: Path) -> tuple[str, int]:
     return (stage[1] if stage else ""), int(total[1]) if total else 0
 
 
-def stored() -> Counts:
-    """Those of the last time that somebody stored them."""
-    return dict(_stored()["instructions"])
+def stored(form: str = SOURCES) -> Counts:
+    """Those of the last time that somebody stored them, of the sources or of the `COMPILED`."""
+    return dict(_stored()[form])
 
 
 def stored_python() -> str:
@@ -96,32 +100,44 @@ def _ratio(count: int | None, to: int | None) -> str:
     return f"{count / to:.2f}" if count and to else ""
 
 
+def _table(now: Counts, compiled: Counts, before: Counts, compiled_before: Counts) -> Table:
+    table = Table(title="Instructions of an exchange, librdkafka and an in-process broker included")
+    table.add_column("stage")
+    for column in ("now", "stored", "ratio", "compiled", "stored", "ratio", "to source"):
+        table.add_column(column, justify="right")
+    for stage, count in now.items():
+        table.add_row(
+            stage,
+            *_beside(count, before.get(stage)),
+            *_beside(compiled[stage], compiled_before.get(stage)),
+            _ratio(compiled[stage], count),
+        )
+    return table
+
+
+def _beside(count: int, before: int | None) -> tuple[str, str, str]:
+    return f"{count:,}", f"{before:,}" if before else "", _ratio(count, before)
+
+
 def main() -> int:
     """Print the table and the line."""
     parser = argparse.ArgumentParser(prog="make bench-stages", description=__doc__)
     parser.add_argument("--store", action="store_true", help="what is found holds from now on")
-    parser.add_argument("--compiled", type=Path, help="where the compiled program is")
+    parser.add_argument(
+        "--compiled", type=Path, required=True, help="where the compiled program is"
+    )
     given = parser.parse_args()
-    store, now = given.store, counted()
-    compiled = counted(given.compiled.resolve()) if given.compiled else {}
-    before = stored() if STORED.exists() else {}
-    table = Table(title="Instructions of an exchange, librdkafka and an in-process broker included")
-    table.add_column("stage")
-    for column in ("now", "stored", "ratio", "compiled", "to source"):
-        table.add_column(column, justify="right")
-    for stage, count in now.items():
-        beside = (before.get(stage), compiled.get(stage))
-        was, fast = ((f"{each:,}" if each else "") for each in beside)
-        table.add_row(
-            stage, f"{count:,}", was, _ratio(count, beside[0]), fast, _ratio(beside[1], count)
-        )
-    Console().print(table)
-    if store:
+    now, compiled = counted(), counted(given.compiled.resolve())
+    there = STORED.exists() and not given.store
+    before, compiled_before = (stored(SOURCES), stored(COMPILED)) if there else ({}, {})
+    Console().print(_table(now, compiled, before, compiled_before))
+    if given.store:
         STORED.parent.mkdir(exist_ok=True)
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        STORED.write_text(json.dumps({"python": python, "instructions": now}, indent=1) + "\n")
-    worse = [] if store or not before else dearer(now, before)
-    line = {"instructions": now, "compiled": compiled, "stored": before, "dearer": worse}
+        held = {"python": python, SOURCES: now, COMPILED: compiled}
+        STORED.write_text(json.dumps(held, indent=1) + "\n")
+    worse = [*dearer(now, before), *dearer(compiled, compiled_before)] if there else []
+    line = {SOURCES: now, COMPILED: compiled, "stored": before, "dearer": worse}
     print(json.dumps(line))  # noqa: T201 - the line for a program
     return 1 if worse else 0
 

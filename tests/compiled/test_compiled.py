@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from bench import stages_cost
 from deploy.wheel import build, install
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -69,10 +70,7 @@ def _sources() -> list[Path]:
 def test_each_source_is_taken_as_machine_code(installed: Path) -> None:
     """Python finds the library of each, before the source that lies beside it."""
     names = [".".join(source.with_suffix("").parts) for source in _sources()]
-    show = (
-        "import importlib, sys; [print(importlib.import_module(n).__file__) for n in sys.argv[1:]]"
-    )
-    taken = _run(installed, sys.executable, "-P", "-c", show, *names).split()
+    taken = _run(installed, sys.executable, "-P", "-c", _SHOW, *names).split()
     assert [Path(name).suffix for name in taken] == [".so"] * len(names)
     assert all(Path(name).is_relative_to(installed) for name in taken)
 
@@ -81,7 +79,16 @@ def test_it_passes_the_tests_of_its_sources(installed: Path) -> None:
     """The same tests, which take the program from where it is installed."""
     # Not `python -m pytest`, which takes it from where it is called.
     pytest_itself = Path(sys.executable).with_name("pytest")
-    _run(installed, pytest_itself, "-q", "-p", "no:cacheprovider", *_THEIR_TESTS)
+    # Two at once: it comes late, when those beside it are done.
+    several = ("--numprocesses", "2", "--dist", "loadscope")
+    _run(installed, pytest_itself, "-q", "-p", "no:cacheprovider", *several, *_THEIR_TESTS)
+
+
+def test_no_stage_has_become_dearer(installed: Path) -> None:
+    """In instructions, within a tenth of what is stored, as the sources' are held to theirs."""
+    now, before = stages_cost.counted(installed), stages_cost.stored(stages_cost.COMPILED)
+    assert now.keys() == before.keys()
+    assert not stages_cost.dearer(now, before), (now, before)
 
 
 @pytest.mark.usefixtures("root")
