@@ -37,8 +37,12 @@ DEBIAN_KERNELS := qemu-system-x86 qemu-system-arm mmdebstrap cpio e2fsprogs kmod
 DEBIAN_IMAGE := buildah podman runc debootstrap iproute2
 # Which of them; all unless named, as in `make kernels KERNEL="5.10 6.1"`.
 KERNEL ?=
+# In the container image of this name, as in `make kernels KERNEL=arm64 IMAGE=localhost/shipper:…`.
+IMAGE ?=
 # On another base image, as in `make image-test BASE=debian:trixie-slim`.
 BASE ?=
+# For another processor, which is emulated, as in `make image PROCESSOR=arm64`.
+PROCESSOR ?=
 
 # To make machine code of what every exchange passes through.
 DEBIAN_COMPILE := gcc libc6-dev libpython3-dev
@@ -205,7 +209,7 @@ screenshot: setup-dev ## docs/top.svg anew: `shipper top` in a terminal, with in
 .PHONY: kernels
 kernels: setup ## Boot kernels from 5.10 to the newest, and arm64; replay and capture in each (root)
 	@$(call debian,$(DEBIAN_KERNELS))
-	@PYTHONPATH=tests nice $(BIN)/python -m generations $(KERNEL:%=--kernel %)
+	@PYTHONPATH=tests nice $(BIN)/python -m generations $(KERNEL:%=--kernel %) $(if $(IMAGE),--image $(IMAGE))
 
 .PHONY: setup
 setup: debian $(STAMP) ## Debian packages and .venv; the program is then .venv/bin/shipper
@@ -232,8 +236,8 @@ $(COMPILED_AT)/shipper/__init__.py: pyproject.toml requirements-compile.lock $(s
 
 .PHONY: image
 image: setup ## Build the container image without Docker, and show what is in it (root)
-	@$(call debian,$(DEBIAN_IMAGE))
-	@PYTHONPATH=tests nice $(BIN)/python -m image build
+	@$(call debian,$(DEBIAN_IMAGE) $(if $(PROCESSOR),qemu-user-static binfmt-support))
+	@PYTHONPATH=tests nice $(BIN)/python -m image build $(if $(PROCESSOR),--processor $(PROCESSOR))
 
 .PHONY: image-test
 image-test: setup-dev ## Start the image with each set of rights, and ship to a real Kafka (root)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from image import base
-from image.engine import LIBRARY, ULIMITS, exists, podman
+from image.engine import ULIMITS, exists, podman
 from image.neighbour import ask
 from live.bpf_objects import NONE, held_by
 from product.agent import serving
@@ -96,15 +96,14 @@ def prepare() -> None:
     """An image with systemd, and all that the package depends on, installed there."""
     if exists(IMAGE):
         return
-    image = base.name(package.CHECKOUT / "Dockerfile")
-    base.ensure(image)
+    image = base.ensure(base.name(package.CHECKOUT / "Dockerfile"))
     name = f"shipper-prepare-{os.getpid()}"
     names = " ".join((*_BEFORE, *_NEEDED))
     script = f"apt-get -q update && apt-get -q install -y --no-install-recommends {names}"
     try:
         podman(
             "run", "--name", name, "--pull=never", *ULIMITS, "--network=host",
-            f"{LIBRARY}/{image}", "/bin/sh", "-c", script,
+            image, "/bin/sh", "-c", script,
         )  # fmt: skip
         podman("commit", "--quiet", name, IMAGE)
     finally:

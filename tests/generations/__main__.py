@@ -1,6 +1,6 @@
 """Boots each kernel, shows a table of what was seen there, and ends with one JSON object.
 
-python -m generations [--kernel NAME]...
+python -m generations [--kernel NAME]... [--image IMAGE]
 """
 
 import argparse
@@ -41,19 +41,32 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--captures", type=Path, default=_CHECKOUT.parent / "shared/captures", metavar="FOLDER"
     )
+    parser.add_argument("--image", help="podman's: the guests' root, with what is in it")
     given = parser.parse_args(argv)
     unknown = set(given.kernel or ()) - set(names)
     if unknown:
         raise UsageError(f"there is no kernel {unknown.pop()!r} here", f"name {', '.join(names)}")
+    if given.image and len({one.processor.name for one in _chosen(given.kernel)}) > 1:
+        raise UsageError("an image is for one processor", "name kernels of that one (--kernel)")
     return given
 
 
-def boot(generation: images.Generation, project: job.Project, packed: Path, count: int) -> Outcome:
+def _chosen(names: Sequence[str] | None) -> list[images.Generation]:
+    return [one for one in images.GENERATIONS if not names or one.name in names]
+
+
+def boot(
+    generation: images.Generation,
+    project: job.Project,
+    disk: images.Root,
+    packed: Path,
+    count: int,
+) -> Outcome:
     """Boot one kernel and let it do the job; what came of it."""
     outcome = Outcome(generation.name, count)
     debian = archive.find_archive()
     try:
-        assembled = images.assemble(debian, generation, packed, project.cache)
+        assembled = images.assemble(debian, generation, disk, packed, project.cache)
         console = project.cache / f"console-{generation.name}.log"
         for _ in range(_BOOTS):
             say(f"{generation.name}: boots; its console is {console}")
@@ -90,18 +103,24 @@ def main(argv: Sequence[str]) -> int:
     cache = _CHECKOUT / "build/generations"
     project = job.Project(_CHECKOUT, given.captures, cache)
     cache.mkdir(parents=True, exist_ok=True)
-    chosen = [one for one in images.GENERATIONS if not given.kernel or one.name in given.kernel]
+    chosen = _chosen(given.kernel)
     processors = {one.processor.name: one.processor for one in chosen}.values()
     say("the root file system of the guests (kept for the next time)")
-    for processor in processors:
-        images.root(archive.find_archive(), processor, cache)
+    debian = archive.find_archive()
+    roots = {each.name: images.root(debian, each, cache) for each in processors}
     with tempfile.TemporaryDirectory(dir=cache, prefix="run-") as folder:
         say("the package, and what this host makes of the captures")
-        count, packed = job.pack(project, processors, Path(folder))
+        count, packed = job.pack(project, processors, Path(folder), installed=bool(given.image))
+        if given.image:
+            roots = {
+                name: images.container_root(given.image, disk, Path(folder))
+                for name, disk in roots.items()
+            }
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            boots = [
-                pool.submit(boot, one, project, packed[one.processor.name], count) for one in chosen
-            ]
+            boots = []
+            for one in chosen:
+                name = one.processor.name
+                boots.append(pool.submit(boot, one, project, roots[name], packed[name], count))
             outcomes = [each.result() for each in boots]
     ok = all(outcome.ok for outcome in outcomes)
     lines = [

@@ -143,19 +143,38 @@ def root(archive: Archive, processor: Processor, cache: Path) -> Root:
             tree, made = Path(folder) / "tree", Path(folder) / "kept"
             made.mkdir()
             extract(archive, processor, tree)
-            for name in MOUNT_POINTS:
-                (tree / name).mkdir(exist_ok=True)
-            size = f"{_ROOT_MEBIBYTES}M"
-            run(["mke2fs", "-q", "-t", "ext4", "-d", tree, made / "image.ext4", size])
+            _disk(tree, made / "image.ext4")
             shutil.copy(tree / "bin/busybox", made)
             made.replace(kept)
     return Root(kept / "image.ext4", kept / "busybox")
 
 
-def assemble(archive: Archive, generation: Generation, job: Path, cache: Path) -> Machine:
+def container_root(name: str, below: Root, folder: Path) -> Root:
+    """The file system of a container image of podman's, mounted by the program of another root."""
+    tree, image = folder / "container", folder / "container.ext4"
+    tree.mkdir()
+    container = run(["podman", "create", "--pull=never", name]).strip()
+    try:
+        with subprocess.Popen(["podman", "export", container], stdout=subprocess.PIPE) as exported:
+            subprocess.run(["tar", "-x", "-C", tree], stdin=exported.stdout, check=True)
+    finally:
+        run(["podman", "rm", container])
+    _disk(tree, image)
+    shutil.rmtree(tree)
+    return Root(image, below.busybox)
+
+
+def _disk(tree: Path, image: Path) -> None:
+    for name in MOUNT_POINTS:
+        (tree / name).mkdir(exist_ok=True)
+    run(["mke2fs", "-q", "-t", "ext4", "-d", tree, image, f"{_ROOT_MEBIBYTES}M"])
+
+
+def assemble(
+    archive: Archive, generation: Generation, disk: Root, job: Path, cache: Path
+) -> Machine:
     """A generation's machine, with this job; its initial file system lies beside the job's."""
     boot = kernel(archive, generation, cache)
-    disk = root(archive, generation.processor, cache)
     image = job.with_name(f"{generation.name}.cpio")
     _initial(boot, disk, job, image)
     return Machine(generation.processor, boot.kernel, image, disk.image)

@@ -23,6 +23,9 @@ from .processor import HERE, Processor
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet")
 #: Of the system's C library, as wheels name it; pip knows what else each of them stands for.
 _LIBC = ("manylinux2014", "manylinux_2_28")
+#: Where the Dockerfile puts the package, for the same Python as here.
+_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+_IN_IMAGE = Path("/opt/shipper/lib") / _PYTHON / "site-packages"
 _REFERENCE = "generations.inside.reference"
 #: Packages of tests/ that run inside, and what of them does.
 _INSIDE = {
@@ -109,15 +112,22 @@ def lay_out(project: Project, job: Path) -> int:
 
 
 def pack(
-    project: Project, processors: Iterable[Processor], folder: Path
+    project: Project, processors: Iterable[Processor], folder: Path, *, installed: bool = False
 ) -> tuple[int, dict[str, Path]]:
-    """The job as an initial file system of its own for each processor, and how many captures."""
+    """The job as an initial file system of its own for each processor, and how many captures.
+
+    `installed`: the guest's root has the package already, where our image has it.
+    """
     job = folder / "tree/job"
     job.mkdir(parents=True)
     count = lay_out(project, job)
     packed = {}
     for processor in processors:
-        install(project, processor, job / "site")
+        if installed:
+            shutil.rmtree(job / "site")
+            (job / "site").symlink_to(_IN_IMAGE)
+        else:
+            install(project, processor, job / "site")
         packed[processor.name] = folder / f"job-{processor.name}.cpio"
         cpio(job.parent, packed[processor.name])
     return count, packed

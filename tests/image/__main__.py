@@ -1,6 +1,6 @@
 """Builds the image, or starts it with every set of rights; the last line is one JSON object.
 
-python -m image build
+python -m image build [--processor arm64]
 python -m image test [--hook cgroup|interface] [--base debian:trixie-slim]
 
 With another base, whose Python and bcc are others, it is started with the least rights alone.
@@ -16,10 +16,13 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
+from generations.processor import HERE
+
 from shipper.errors import PrivilegeError, ShipperError
 
 from . import outcome
 from .build import build
+from .engine import LIBRARIES
 from .neighbour import neighbour
 from .rights import ATTACH, cases
 from .trial import trial
@@ -33,10 +36,10 @@ def say(text: str) -> None:
     sys.stderr.write(f"{time.monotonic() - _STARTED:6.0f} s  {text}\n")
 
 
-def make() -> int:
+def make(processor: str) -> int:
     """Build the image and show what is in it."""
     say("building the image")
-    image = build(_CHECKOUT)
+    image = build(_CHECKOUT, processor=processor)
     sys.stdout.write(
         f"{outcome.contents(image)}\n{json.dumps({'ok': image.ok, **asdict(image)})}\n"
     )
@@ -66,10 +69,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("what", choices=("build", "test"))
     parser.add_argument("--hook", choices=tuple(ATTACH), action="append", help="(both)")
     parser.add_argument("--base", metavar="IMAGE", help="(the Dockerfile's)")
+    parser.add_argument("--processor", choices=tuple(LIBRARIES), default=HERE.name)
     given = parser.parse_args(argv)
     if os.geteuid() != 0:
         raise PrivilegeError("the engines are used as root here", "run this as root")
-    return make() if given.what == "build" else try_out(given.hook or tuple(ATTACH), given.base)
+    return (
+        make(given.processor)
+        if given.what == "build"
+        else try_out(given.hook or tuple(ATTACH), given.base)
+    )
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import tempfile
 from pathlib import Path
 
 from generations.archive import Archive, find_archive, run
+from generations.processor import HERE
 
 from shipper.errors import UnavailableError
 
-from .engine import LIBRARY, RUNTIME, exists, podman
+from .engine import LIBRARIES, RUNTIME, exists, podman
 
 _FETCH_S = 60
 #: What the slim variant leaves out, for packages that come later too.
@@ -29,21 +30,20 @@ def name(dockerfile: Path) -> str:
     return str(found)
 
 
-def ensure(image: str) -> str:
-    """Have the base image in the local storage; how it came there."""
-    full = f"{LIBRARY}/{image}"
+def ensure(image: str, processor: str = HERE.name) -> str:
+    """Have the base image for a processor in the local storage; its full name."""
+    full = f"{LIBRARIES[processor]}/{image}"
     if exists(full):
-        return "was here"
+        return full
     try:
         podman("pull", "--quiet", full, timeout_s=_FETCH_S)
     except UnavailableError as error:
         sys.stderr.write(f"{error}\nMaking {image} from Debian's archive instead\n")
-        _make(full, image)
-        return "made by debootstrap"
-    return "fetched"
+        _make(full, image, processor)
+    return full
 
 
-def _make(full: str, image: str) -> None:
+def _make(full: str, image: str, processor: str) -> None:
     archive = find_archive()
     named = re.fullmatch(r"debian:(\w+)-slim", image)
     if named is None:
@@ -53,14 +53,15 @@ def _make(full: str, image: str) -> None:
     suite = named.group(1)
     with tempfile.TemporaryDirectory(prefix="shipper-base-") as folder:
         tree = Path(folder)
-        run(["debootstrap", "--variant=minbase", suite, tree, archive.main])
+        architecture = f"--arch={processor}"
+        run(["debootstrap", architecture, "--variant=minbase", suite, tree, archive.main])
         _slim(tree, archive, suite)
         packed = subprocess.Popen(
             ["tar", "-C", tree, "--numeric-owner", "-c", "."], stdout=subprocess.PIPE
         )
         try:
             subprocess.run(
-                ["podman", "--runtime", RUNTIME, "import", "--quiet", "-", full],
+                ["podman", "--runtime", RUNTIME, "import", "--quiet", architecture, "-", full],
                 stdin=packed.stdout,
                 check=True,
                 capture_output=True,

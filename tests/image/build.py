@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from generations.processor import AMD64, ARM64, HERE
+
 from shipper import __version__
 from shipper.errors import UnavailableError
 
@@ -49,22 +51,29 @@ class Image:
         return self.megabytes <= self.limit_mb and not self.unwanted
 
 
-def build(checkout: Path, *, on: str | None = None, fresh: bool = False) -> Image:
+def build(
+    checkout: Path, *, on: str | None = None, fresh: bool = False, processor: str = HERE.name
+) -> Image:
     """Build the image from the working tree. Raises UnavailableError.
 
-    `on`: another base than the Dockerfile's, where the size is free; `fresh`: from nothing.
+    `on`: another base than the Dockerfile's, where the size is free; `fresh`: from nothing;
+    `processor`: another than this machine's, which is emulated.
     """
     layers = ("--layers=false", "--no-cache") if fresh else ("--layers",)
     dockerfile = checkout / "Dockerfile"
-    below = on or base.name(dockerfile)
-    base.ensure(below)
-    tag = f"localhost/{NAME}:{'-'.join([__version__, *([on.replace(':', '-')] if on else [])])}"
+    if processor != HERE.name:
+        _require_emulation(processor)
+    below = base.ensure(on or base.name(dockerfile), processor)
+    words = [__version__, *([on.replace(":", "-")] if on else [])]
+    words += [processor] if processor != HERE.name else []
+    tag = f"localhost/{NAME}:{'-'.join(words)}"
     revision, moment = _commit(checkout)
     with _secrets() as secrets:
         run(
             [
                 "buildah", "bud", "--pull=never", *layers, "--isolation", "oci",
                 "--runtime", RUNTIME, "--network", "host", "--format", "docker",
+                "--arch", processor,
                 # The same input gives the same image: files carry the commit's time.
                 "--timestamp", moment, *secrets,
                 "--build-arg", f"VERSION={__version__}", "--build-arg", f"REVISION={revision}",
@@ -72,6 +81,17 @@ def build(checkout: Path, *, on: str | None = None, fresh: bool = False) -> Imag
             ]
         )  # fmt: skip
     return replace(examine(tag), limit_mb=math.inf if on else LIMIT_MB)
+
+
+def _require_emulation(processor: str) -> None:
+    """The kernel has to know who runs another processor's programs, in containers too (flag F)."""
+    (machine,) = (each.machine for each in (AMD64, ARM64) if each.name == processor)
+    known = Path(f"/proc/sys/fs/binfmt_misc/qemu-{machine}")
+    if not known.exists() or "F" not in known.read_text().partition("flags: ")[2].split()[0]:
+        raise UnavailableError(
+            f"this machine does not run programs for {processor}",
+            "mount binfmt_misc and install qemu-user-static and binfmt-support",
+        )
 
 
 def examine(image: str) -> Image:

@@ -10,8 +10,9 @@ from shipper.errors import UnavailableError
 #: crun does not start containers where a part of the cgroups is of version 1.
 RUNTIME = Path("/usr/bin/runc")
 NAME = "shipper"
-#: Under what name Docker's library has what the Dockerfile begins with.
-LIBRARY = "docker.io/library"
+#: Under what name Docker's library has what the Dockerfile begins with, by Debian's word for the
+#: processor.
+LIBRARIES = {"amd64": "docker.io/library", "arm64": "docker.io/arm64v8"}
 #: A host that grants no more must not be asked for more (podman's own defaults are a million).
 ULIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
 
