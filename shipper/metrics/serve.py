@@ -6,8 +6,10 @@ Made after the workers are forked: they have neither these threads nor what is i
 import json
 import logging
 import socket
+import sys
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
@@ -24,6 +26,9 @@ _PATIENCE: Final = 5.0
 _MOST: Final = 16
 #: Seconds between two tries to have a port that somebody else has.
 _AGAIN: Final = 2.0
+
+#: Told of what left a question without an answer.
+Failed = Callable[[BaseException | None], None]
 
 
 class Server:
@@ -45,7 +50,7 @@ class Server:
             return
         self._again_at = now + _AGAIN
         try:
-            self._server = _Answering(self._address, self._vitals)
+            self._server = _Answering(self._address, self._vitals, self._failed)
         except OSError as error:
             self._lines.say(
                 logging.WARNING,
@@ -60,13 +65,21 @@ class Server:
             self._server.close()
             self._server = None
 
+    def _failed(self, error: BaseException | None) -> None:
+        self._lines.say(
+            logging.ERROR,
+            "question",
+            f"metrics.listen: a question is left unanswered ({error!r}): please report it",
+        )
+
 
 class _Answering(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], vitals: Vitals) -> None:
+    def __init__(self, address: tuple[str, int], vitals: Vitals, failed: Failed) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.vitals = vitals
+        self._failed = failed
         self.registry = registry(vitals)
         self._free = threading.BoundedSemaphore(_MOST)
         super().__init__(address, _Handler)
@@ -92,8 +105,11 @@ class _Answering(ThreadingHTTPServer):
         finally:
             self._free.release()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Who asked has gone: nothing that anybody has to know."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401, ARG002
+        """Who asked has gone: nothing that anybody has to know. Anything else is our mistake."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            self._failed(error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -34,10 +34,10 @@ class Asked:
         except urllib.error.HTTPError as refusal:
             return refusal.code, refusal.read().decode()
 
-    def answers(self) -> bool:
-        """Whether somebody is there."""
+    def answers(self, path: str = "/healthz") -> bool:
+        """Whether somebody is there, and says yes; who asks too slowly is asked to come again."""
         try:
-            return self.get("/healthz")[0] == 200
+            return self.get(path)[0] == 200
         except OSError:
             return False
 
@@ -110,7 +110,8 @@ class Running:
 
     def ready(self) -> None:
         """Wait until all is well with it."""
-        eventually(lambda: self.asked.get("/readyz")[0] == 200, "the agent is ready")
+        eventually(lambda: self.asked.answers("/readyz") or self._ended(), "the agent is ready")
+        assert not self._ended(), self.agent.last_words()[-5:]
 
     def counted(self, count: int) -> None:
         """Wait until so many records are acknowledged, as the agent tells it."""
@@ -122,10 +123,13 @@ class Running:
             f"{count} records",
         )
 
+    def _ended(self) -> bool:
+        return self.agent.process.poll() is not None
+
     def close(self) -> None:
         """End what was begun."""
         self.traffic.close()
-        if self._agent is not None and self._agent.process.poll() is None:
+        if self._agent is not None and not self._ended():
             self._agent.kill()
 
 
