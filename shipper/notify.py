@@ -13,6 +13,7 @@ from typing import Final
 _MICROSECONDS: Final = 1_000_000
 #: Seconds that a start which goes on asks for, again and again.
 _EXTENSION: Final = 30
+#: Seconds for what may not get lost: the manager's socket holds as little as ten datagrams.
 _PATIENCE: Final = 5.0
 
 
@@ -29,7 +30,6 @@ class Notifier:
         self.watchdog_s = int(wanted) / _MICROSECONDS if meant and wanted.isdecimal() else None
         if path:
             made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            made.settimeout(0)
             with suppress(OSError):
                 made.connect("\0" + path[1:] if path.startswith("@") else path)
                 self._socket = made
@@ -37,7 +37,7 @@ class Notifier:
     def ready(self, status: str) -> None:
         """Started; or reloaded."""
         self._status = status
-        self._tell("READY=1", f"STATUS={status}")
+        self._tell("READY=1", f"STATUS={status}", patience=_PATIENCE)
 
     def status(self, status: str) -> None:
         """What `systemctl status` shows, where it is new."""
@@ -51,11 +51,12 @@ class Notifier:
 
     def reloading(self) -> None:
         """A reload begins; `ready` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        now = time.monotonic_ns() // 1000
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={now}", patience=_PATIENCE)
 
     def stopping(self) -> None:
         """No more is captured: the rest is delivered."""
-        self._tell("STOPPING=1", "STATUS=delivering what is left")
+        self._tell("STOPPING=1", "STATUS=delivering what is left", patience=_PATIENCE)
 
     def alive(self) -> None:
         """To the watchdog."""
@@ -63,21 +64,20 @@ class Notifier:
 
     def keep(self, name: str, descriptor: int) -> None:
         """Have it passed to the next start. It is not looked at whether it is still of use."""
-        if self._socket is not None:
-            self._socket.settimeout(_PATIENCE)  # many of them, and none may get lost
-            self._tell("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0", descriptors=(descriptor,))
-            self._socket.settimeout(0)
+        kept = ("FDSTORE=1", f"FDNAME={name}", "FDPOLL=0")
+        self._tell(*kept, descriptors=(descriptor,), patience=_PATIENCE)
 
     def forget(self, name: str) -> None:
         """What was kept under this name is not needed any more."""
-        self._tell("FDSTOREREMOVE=1", f"FDNAME={name}")
+        self._tell("FDSTOREREMOVE=1", f"FDNAME={name}", patience=_PATIENCE)
 
     @property
     def listened_to(self) -> bool:
         """Whether there is a service manager."""
         return self._socket is not None
 
-    def _tell(self, *lines: str, descriptors: tuple[int, ...] = ()) -> None:
+    def _tell(self, *lines: str, descriptors: tuple[int, ...] = (), patience: float = 0.0) -> None:
         if self._socket is not None:
+            self._socket.settimeout(patience)
             with suppress(OSError):
                 socket.send_fds(self._socket, ["\n".join(lines).encode()], descriptors)

@@ -23,11 +23,15 @@ os.execv(sys.argv[3], sys.argv[3:])
 
 
 class Manager:
-    """Listens at `path` until left; `kept` are descriptors by their names."""
+    """Listens at `path` until left; `kept` are descriptors by their names.
+
+    `twice` are the names under which something came though what was there was not given up.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.kept: dict[str, int] = {}
+        self.twice: list[str] = []
         self.states: list[str] = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -68,4 +72,8 @@ class Manager:
             if "FDSTOREREMOVE" in said and said["FDNAME"] in self.kept:
                 os.close(self.kept.pop(said["FDNAME"]))
             for descriptor in descriptors:
-                self.kept[said["FDNAME"]] = descriptor
+                name = said["FDNAME"]
+                if name in self.kept:
+                    self.twice.append(name)
+                    os.close(self.kept[name])
+                self.kept[name] = descriptor

@@ -109,6 +109,7 @@ def test_what_comes_during_a_restart_waits(
         rows = [truth(line) for line in server.stop()]
         assert started[-1].signal(signal.SIGTERM) == 0
         assert started[-1].objects.alive() != NONE
+    assert manager.twice == []
     started[-1].gone()
     told = [record for agent in started for record in agent.records()]
     assert differences([row(record) for record in told], rows) == []

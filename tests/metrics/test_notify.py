@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -130,6 +131,32 @@ def test_an_abstract_socket() -> None:
     assert environ == {}
     assert notifier.watchdog_s == 30
     notifier.alive()  # a manager that has gone is no reason to stop
+
+
+def test_a_manager_that_is_slow_hears_all_that_counts() -> None:
+    """Its socket holds few datagrams; what is not given up would be kept for ever."""
+    limit = int(Path("/proc/sys/net/unix/max_dgram_qlen").read_text())
+    names = [f"ring.{number}" for number in range(3 * limit)]
+    manager = Manager(f"@shipper-test-slow-{os.getpid()}")
+    notifier = Notifier({"NOTIFY_SOCKET": manager.address})
+
+    def speak() -> None:
+        for name in names:
+            notifier.forget(name)
+
+    speaking = threading.Thread(target=speak)
+    speaking.start()
+    try:
+        time.sleep(0.3)  # by then there is no room, and it listens only now and then
+        while speaking.is_alive():
+            manager.listen()
+            time.sleep(0.01)
+        assert manager.listen() == [
+            line for name in names for line in ("FDSTOREREMOVE=1", f"FDNAME={name}")
+        ]
+    finally:
+        speaking.join()
+        manager.close()
 
 
 def test_a_status_is_told_once() -> None:
