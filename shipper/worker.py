@@ -31,9 +31,11 @@ from shipper.pipeline import relieve_collector
 from shipper.record import RecordBuilder
 from shipper.volume import Volume
 
-#: How long events may wait in the ring unless many do, in seconds. A turn of the loop for all of
-#: them costs less than one for each; it bounds what this adds to the delay of a record.
-_REST = 0.01
+#: How long events may wait in the ring unless many do, in seconds: a turn of the loop for all of
+#: them costs less than one for each. As short as this where so many come meanwhile that turning is
+#: a small part of the cost, and longer where fewer do; it bounds the delay of a record.
+_REST, _REST_MOST = 0.01, 0.025
+_WORTH_A_TURN = 100
 #: The same once nothing has come for a while: a quiet host shall not feel the agent.
 _LONG_REST = 0.05
 _QUIET = 1_000_000_000  # ns
@@ -164,7 +166,7 @@ class Worker:
 
     def _loop(self) -> None:
         pipeline, ring, clock = self._pipeline, self._ring, self._clock
-        last = 0
+        last, rest = 0, _REST
         while True:
             finishing = self._told_to_finish()
             if clock.tick():
@@ -181,7 +183,8 @@ class Worker:
             if (finishing and not events) or (len(events) < _BATCH and self._all_told()):
                 return
             if not finishing and len(events) < _BATCH:
-                ring.wait(_REST if clock.now - last < _QUIET else _LONG_REST)
+                rest = min(_REST_MOST, max(_REST, rest * _WORTH_A_TURN / max(len(events), 1)))
+                ring.wait(rest if clock.now - last < _QUIET else _LONG_REST)
 
     def _told_to_finish(self) -> bool:
         if self._deadline is None:

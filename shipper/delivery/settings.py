@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Setting] = {
     "enable.idempotence": True,
     "acks": "all",
     "compression.type": "zstd",
+    # Of zstd. A batch is small, so that the tables of level 3, its own default, cost more to make
+    # than they save: 1 takes a sixth off the producer's instructions, and adds 2 % to the bytes.
+    "compression.level": 1,
     # The default of 300 s would lose what an outage holds up for longer; 0 never gives up.
     "message.timeout.ms": 0,
     # At 5,000 records a second 5 ms cost the agent 6 % more processor time than 20, and the broker
@@ -105,6 +108,8 @@ def producer_settings(given: Settings, log: Log) -> dict[str, Setting]:
     """What the producer is made with; warns through `log` where a promise is weakened."""
     named = _canonical(given)
     merged = {**DEFAULTS, **named}
+    if merged["compression.type"] != "zstd" and "compression.level" not in named:
+        del merged["compression.level"]  # a number means something else to each of them
     if merged["acks"] not in ("all", "-1", -1) and "enable.idempotence" not in named:
         merged["enable.idempotence"] = False  # the two exclude each other
     for name, harm in _weaknesses(merged):

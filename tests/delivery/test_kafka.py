@@ -8,6 +8,7 @@ from shipper.contract.record import EncodedRecord
 from shipper.delivery.consume import Received, Start, TopicReader
 from shipper.delivery.errors import Setting
 from shipper.delivery.kafka import KafkaSink
+from shipper.delivery.settings import producer_settings
 from shipper.delivery.sink import Backpressure
 from shipper.errors import ConfigError
 
@@ -251,6 +252,22 @@ def test_invalid_settings_are_one_line(said: Said, settings: dict[str, Setting],
     with pytest.raises(ConfigError) as error:
         KafkaSink(settings, log=said)
     assert str(error.value) == line
+
+
+@pytest.mark.parametrize(
+    ("given", "level"),
+    [
+        ({}, 1),
+        ({"compression.codec": "lz4"}, None),
+        ({"compression.type": "gzip", "compression.level": 6}, 6),
+        ({"compression.level": 9}, 9),
+    ],
+)
+def test_a_level_of_compression_is_for_zstd(
+    said: Said, given: dict[str, Setting], level: int | None
+) -> None:
+    """Of another kind it would be another measure: it stays librdkafka's own."""
+    assert producer_settings(given, said).get("compression.level") == level
 
 
 def test_weaker_settings_are_taken_with_a_warning(broker: FaultyBroker, said: Said) -> None:
