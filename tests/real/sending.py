@@ -16,7 +16,7 @@ from shipper.delivery.sink import Backpressure
 USER = "shipper"
 PASSWORD = "not-for-any-log"  # noqa: S105 - made up
 SECRET = "nor-is-this-one"  # noqa: S105 - made up
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Said(list[tuple[int, str]]):

@@ -10,10 +10,11 @@ from .sending import Said, arrived, keys, record, sink
 
 #: The client's own patience, short enough for a test: a request is given up after it.
 REQUEST_S = 1.0
+SOON_BACK = {"reconnect.backoff.max.ms": 500}
 IMPATIENT = {
+    **SOON_BACK,
     "request.timeout.ms": int(REQUEST_S * 1000),
     "socket.timeout.ms": int(REQUEST_S * 1000),
-    "reconnect.backoff.max.ms": 500,
 }
 
 #: The client waits 30 s for a topic of which no broker knows before it says so.
@@ -86,7 +87,7 @@ def test_broker_frozen_for_a_while(plain: Kafka, topic: str, said: Said) -> None
 def test_connections_cut(distant: Kafka, proxy: Proxy, topic: str, said: Said) -> None:
     """Reset again and again while records flow: all arrives once, in order."""
     distant.create_topic(topic)
-    with sink({**distant.client, **IMPATIENT, "linger.ms": 1}, said) as sending:
+    with sink({**distant.client, **SOON_BACK, "linger.ms": 1}, said) as sending:
         for cut in range(5):
             sending.submit(*(record(n, topic) for n in range(cut * 100, cut * 100 + 100)))
             proxy.cut()
@@ -99,7 +100,7 @@ def test_connections_refused(distant: Kafka, proxy: Proxy, topic: str, said: Sai
     distant.create_topic(topic)
     proxy.refuse()
     try:
-        with sink({**distant.client, **IMPATIENT}, said) as sending:
+        with sink({**distant.client, **SOON_BACK}, said) as sending:
             sending.submit(*(record(n, topic) for n in range(50)))
             sending.until(lambda: bool(said.loud()), "a line about the broker")
             assert "refused" in said.loud()[0]
