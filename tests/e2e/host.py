@@ -15,7 +15,7 @@ from brokers.waiting import eventually
 from shipper.capture.cgroups import find_root
 
 #: What a process that was killed takes to be gone from its cgroup (s), at most.
-_GONE_S = 20.0
+_GONE_S = 40.0
 
 
 @contextlib.contextmanager

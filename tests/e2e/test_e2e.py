@@ -62,7 +62,7 @@ def test_stopped_by_hand_leaves_nothing() -> None:
     assert len((cgroup / "cgroup.procs").read_text().split()) > 2
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130
+    assert running.returncode == 130, errors
     assert "Traceback" not in errors
     assert not cgroup.exists()
 
