@@ -11,9 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from brokers.waiting import until_empty
 from faults.agent import Agent
 
 from shipper.capture import find_root
+
+#: What processes that were killed take to end (s), at most.
+_GONE_S = 60.0
 
 
 @contextlib.contextmanager
@@ -25,8 +29,7 @@ def cgroups(name: str) -> Iterator[Path]:
         yield made
     finally:
         (made / "cgroup.kill").write_text("1")
-        while "populated 1" in (made / "cgroup.events").read_text():
-            time.sleep(0.01)
+        until_empty(made, _GONE_S)
         for at in sorted((at for at in made.rglob("*") if at.is_dir()), reverse=True):
             at.rmdir()
         made.rmdir()

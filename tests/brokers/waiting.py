@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from shipper.errors import UnavailableError
 
@@ -13,3 +14,9 @@ def eventually(holds: Callable[[], bool], what: str, timeout_s: float) -> None:
         if time.monotonic() > end:
             raise UnavailableError(f"{timeout_s:.0f} s passed without: {what}")
         time.sleep(0.1)
+
+
+def until_empty(cgroup: Path, timeout_s: float) -> None:
+    """Wait until it can be removed: it lists no process for a while before the last has ended."""
+    events = cgroup / "cgroup.events"
+    eventually(lambda: "populated 0" in events.read_text(), "an empty cgroup", timeout_s)

@@ -6,17 +6,16 @@ on this machine.
 """
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from brokers.waiting import eventually
+from brokers.waiting import until_empty
 
 from shipper.capture.cgroups import find_root
 
 #: What a process that was killed takes to be gone from its cgroup (s), at most.
-_GONE_S = 40.0
+_GONE_S = 20.0
 
 
 @contextlib.contextmanager
@@ -33,18 +32,8 @@ def apart() -> Iterator[Path]:
         _move(before)
         # A Ctrl-C may come between the start of a server and what would have ended it.
         (made / "cgroup.kill").write_text("1")
-        eventually(lambda: _removed(made), "an empty cgroup", _GONE_S)
-
-
-def _removed(made: Path) -> bool:
-    """It is busy for as long as one that was killed still ends, though it lists none any more."""
-    try:
+        until_empty(made, _GONE_S)
         made.rmdir()
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        return False
-    return True
 
 
 def _own() -> str:

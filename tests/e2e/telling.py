@@ -45,15 +45,9 @@ def told(name: str, title: str, run: Callable[[], Account]) -> int:
         return 130
     except (AssertionError, ShipperError) as error:
         sys.stderr.write(f"\n{name}: {error}\n")
-        return 130 if _by_hand(error) else 1
+        return 1
     _show(title, account)
     return 1 if account.shortfalls() else 0
-
-
-def _by_hand(error: BaseException) -> bool:
-    """Whether Ctrl-C came first, and this only while all was being ended."""
-    before = error.__context__
-    return before is not None and (isinstance(before, KeyboardInterrupt) or _by_hand(before))
 
 
 def _show(title: str, account: Account) -> None:

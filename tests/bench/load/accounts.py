@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from brokers.waiting import eventually
+from brokers.waiting import until_empty
 
 _GONE_S: Final = 20.0
 #: A group that takes less than this share of a core for so long has nothing left to do.
@@ -64,7 +64,7 @@ class Group:
 
     def close(self) -> None:
         """Remove it, once all in it have ended."""
-        eventually(lambda: not self.pids(), "an empty cgroup", _GONE_S)
+        until_empty(self._path, _GONE_S)
         self._path.rmdir()
 
 
