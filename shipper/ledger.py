@@ -225,7 +225,11 @@ def _assembly(pipeline: Pipeline, *, exact: bool) -> dict[str, Stage]:
         "blocks": _stage("blocks", counted["blocks"], counted["messages"], 0, blocks),
         "messages": _stage("messages", counted["messages"], told, held, twins),
         "exchanges": _stage(
-            "exchanges", counted["exchanges"], pipeline.exchanges, 0, pipeline.left_out
+            "exchanges",
+            counted["exchanges"],
+            pipeline.exchanges,
+            pipeline.pending,
+            pipeline.left_out,
         ),
     }
 

@@ -17,6 +17,7 @@ What became of each event is counted: see `shipper.http.accounts` for the equati
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
@@ -74,6 +75,17 @@ class Assembler:
     def feed(self, event: Event) -> list[Exchange]:
         """The exchanges that this event finished, time-outs that it brought included."""
         out: list[Exchange] = []
+        self._feed(event, out)
+        return out
+
+    def feed_all(self, events: Iterable[Event]) -> list[Exchange]:
+        """The same of one event after the other."""
+        out: list[Exchange] = []
+        for event in events:
+            self._feed(event, out)
+        return out
+
+    def _feed(self, event: Event, out: list[Exchange]) -> None:
         self.counters["events"] += 1
         if event.time > self._now:
             self._now = event.time
@@ -84,17 +96,17 @@ class Assembler:
         if conversation is None:
             conversation = self._open(event, out)
             if conversation is None:
-                return out
+                return
         if event.side not in {0, 1}:
             self.counters["unknown_side"] += 1
-            return out
+            return
         conversation.last = self._now
         self._connections.move_to_end(flow)
         if event.kind == _HEADER:
             self._header(conversation, event, out)
         elif event.kind == _FLOW_END:
             self._end(conversation, event, out)
-            return out
+            return
         else:
             self._other(conversation, event, out)
         if conversation.waits:
@@ -107,7 +119,6 @@ class Assembler:
             self._waiting.pop(flow, None)
             self._held -= conversation.weighed
             conversation.weighed = 0
-        return out
 
     def advance(self, now: int) -> list[Exchange]:
         """The exchanges whose wait is over at `now` (ns, the events' clock)."""

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from shipper.contract.record import EncodedRecord
-from shipper.delivery import KafkaSink, Leftover, SpooledSink, SpoolSettings
+from shipper.delivery import (
+    Backpressure,
+    KafkaSink,
+    Leftover,
+    Settled,
+    SpooledSink,
+    SpoolSettings,
+)
 from shipper.delivery.spool import Folder
 from shipper.http import Assembler
 from shipper.ledger import Accounts, Observed, Origin, closing
@@ -29,31 +36,51 @@ def origin(ephemeral: str = EPHEMERAL, started_s: int = 100, ledger_version: str
     return Origin(settings, who, workers=1, started_ns=started_s * SECOND, interval=60)
 
 
+class Reluctant(SpooledSink):
+    """A spool that has each record wait once."""
+
+    refused: EncodedRecord | None = None
+
+    def submit(self, record: EncodedRecord, settled: Settled | None = None) -> None:
+        """Refuse what was not refused yet."""
+        if self.refused is None or self.refused.key != record.key:
+            self.refused = record
+            raise Backpressure
+        super().submit(record, settled)
+
+
 class Worker:
     """A pipeline into a spool, with a broker that is nowhere."""
 
-    def __init__(self, root: Path, ledger_version: str = "1.0") -> None:
+    def __init__(
+        self, root: Path, ledger_version: str = "1.0", spool: type[SpooledSink] = SpooledSink
+    ) -> None:
         self.root = root
         self.who = origin(ledger_version=ledger_version)
         kafka = KafkaSink({"bootstrap.servers": "127.0.0.1:1"}, log=lambda _level, _line: None)
         settings = SpoolSettings(root, NAME)
-        self.sink = SpooledSink(kafka, settings, log=lambda _level, _line: None)
+        self.sink = spool(kafka, settings, log=lambda _level, _line: None)
         writer = DeadLetters(self.who.settings, self.who.identity, now_ns=lambda: 7 * SECOND)
         self.pipeline = Pipeline(
             Assembler(),
             RecordBuilder(self.who.settings, self.who.identity),
             self.sink,
-            waiting=lambda: False,
+            waiting=self.waits,
             log=logging.getLogger("test"),
             letters=Letters(writer, self.sink),
         )
         self.accounts = Accounts(self.pipeline, self.sink, self.who)
+        self.waited: list[dict[str, Any]] = []
+
+    def waits(self) -> bool:
+        """The sink takes nothing just now: the moment to write an account."""
+        self.waited.append(ledger(self.accounts.next(observed(101), "running")))
+        return True
 
     def see(self, *methods: str) -> None:
         """Ship an exchange for each method, as if it had been assembled."""
-        for method in methods:
-            self.pipeline.assembler.counters["exchanges"] += 1
-            self.pipeline._ship(exchange(method), 0, SECOND)
+        self.pipeline.assembler.counters["exchanges"] += len(methods)
+        self.pipeline._ship([exchange(method) for method in methods], 0, SECOND)
         self.sink.poll(0)
 
     def note(self, *, at_s: int, clean: bool = False) -> None:
@@ -108,6 +135,17 @@ def test_each_stage_adds_up_and_the_numbers_are_those_of_the_records(tmp_path: P
     assert (stages["spool"]["in"], stages["spool"]["held"]) == (3, 3)
     assert document["coverage"]["tls"] == 2
     assert document["kernel"] == {"packets": 7}
+    worker.sink.close()
+
+
+def test_each_stage_adds_up_while_a_record_waits(tmp_path: Path) -> None:
+    """What came with it waits behind it, and is neither lost nor counted twice."""
+    worker = Worker(tmp_path, spool=Reluctant)
+    worker.see("GET", "PUT", "GET")
+    stages = [account["stages"] for account in worker.waited]
+    assert [off(account) for account in worker.waited] == [{}, {}, {}]
+    assert [stage["exchanges"]["held"] for stage in stages] == [2, 1, 0]
+    assert [stage["records"]["held"] for stage in stages] == [1, 1, 1]
     worker.sink.close()
 
 

@@ -79,8 +79,8 @@ def test_numbers_have_no_holes_although_records_are_refused() -> None:
     """A record that is not valid takes no number; one that had to wait keeps its own."""
     sink = SlowSink()
     joined = pipeline(sink)
-    for method, status in (("GET", 200), ("", 200), ("POST", 404), ("GET", 70000), ("PUT", 201)):
-        joined._ship(exchange(method, status), 0, 10)
+    told = (("GET", 200), ("", 200), ("POST", 404), ("GET", 70000), ("PUT", 201))
+    joined._ship([exchange(method, status) for method, status in told], 0, 10)
     assert [record.sequence for record in sink.taken] == [0, 1, 2]
     assert [json.loads(record.value)["event"]["sequence"] for record in sink.taken] == [0, 1, 2]
     assert [record.key for record in sink.taken] == [
@@ -95,7 +95,7 @@ def test_numbers_have_no_holes_although_records_are_refused() -> None:
 def test_what_the_sink_never_takes_is_counted() -> None:
     """Who gives up at the shutdown's deadline says how much was lost, and of what."""
     joined = pipeline(SlowSink(never=True), patience=3)
-    joined._ship(exchange(), 0, 10)
+    joined._ship([exchange()], 0, 10)
     assert joined.totals()["lost"] == {"shutdown": 1}
     assert joined.totals()["shipped"] == 0
 
@@ -103,7 +103,7 @@ def test_what_the_sink_never_takes_is_counted() -> None:
 def test_a_rejection_does_not_tell_the_value(caplog: pytest.LogCaptureFixture) -> None:
     """The log names the field that was wrong, not what stood in it."""
     with caplog.at_level(logging.ERROR):
-        pipeline(SlowSink())._ship(exchange("GET", 4242424242), 0, 10)
+        pipeline(SlowSink())._ship([exchange("GET", 4242424242)], 0, 10)
     assert "status_code" in caplog.text
     assert "4242424242" not in caplog.text
 

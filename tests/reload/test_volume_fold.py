@@ -33,7 +33,7 @@ class Folding:
         """The assembler has told them."""
         for one in exchanges:
             self.given += 1
-            self.pipeline._ship(one, 0, one.start)
+            self.pipeline._ship([one], 0, one.start)
             self.adds_up()
 
     def at(self, now: int) -> None:
