@@ -35,7 +35,7 @@ _YOUNG = 20_000
 #: Events whose exchanges are put together before the first of them becomes a record. What assembly
 #: needs and what records need do not lie in a processor's nearest memory both: by turns for each
 #: event, both took a fifth longer. More at once, and the exchanges themselves no longer lie there.
-_PORTION = 256
+_PORTION = 128
 
 
 def relieve_collector() -> None:
