@@ -34,7 +34,7 @@ from shipper.volume import Volume
 #: How long events may wait in the ring unless many do, in seconds: a turn of the loop for all of
 #: them costs less than one for each. As short as this where so many come meanwhile that turning is
 #: a small part of the cost, and longer where fewer do; it bounds the delay of a record.
-_REST, _REST_MOST = 0.01, 0.0125
+_REST, _REST_MOST = 0.01, 0.025
 _WORTH_A_TURN = 100
 #: The same once nothing has come for a while: a quiet host shall not feel the agent.
 _LONG_REST = 0.05
