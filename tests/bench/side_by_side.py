@@ -34,6 +34,9 @@ _SIZES: Final = (10_000,)
 _RATES: Final = (2_000, 5_000, 10_000)
 _SECONDS: Final = 4.0
 _ROUNDS: Final = 2
+#: A broker that has just begun compiles its own program for so long, and the first records of all
+#: waited half a second for it.
+_WARM_S: Final = 8.0
 _PACKAGES: Final = ("nginx", "wrk", "httpry", "tcpflow", "tshark")
 _NOTE: Final = (
     "CPU: user and system time of all its processes for 1,000 exchanges that it told of. kernel: "
@@ -72,6 +75,10 @@ def measured(given: argparse.Namespace, progress: Progress) -> list[Load]:
             site = ends.enter_context(Site(*given.bodies, *given.sizes))
             making, broker = ends.enter_context(_watchers(site, given.watchers))
             ends.enter_context(run_statistics.switched_on())
+        if OURS in making:
+            with progress.step("The broker warms up"):
+                demand = Demand(given.bodies[0], max(given.rates), _WARM_S)
+                watched(site, making[OURS](), demand, "warm", broker)
         for turn in range(given.rounds):
             for body, rate in _demands(given):
                 demand = Demand(body, rate, given.seconds)
