@@ -172,6 +172,8 @@ class Worker:
             if clock.tick():
                 self._leave_out_own_sockets()
                 self._account()
+            # What was acknowledged meanwhile is heard before what came meanwhile, which takes long.
+            pipeline.sink.poll(0.0)
             events = ring.drain(_BATCH)
             if events:
                 last = clock.now
