@@ -102,13 +102,6 @@ def test_what_misses_an_aim_falls_short(change: dict[str, object]) -> None:
     assert len(shortfalls(cells([_like("shipper", **change)]))) == 1
 
 
-def test_where_fewer_come_they_may_wait_for_more() -> None:
-    """Half of them then wait longer than at the rate that is aimed at, the slowest do not."""
-    few = {"rate": 2_000, "cpu_s": 0.1, "acknowledged_p50_ms": 40.0}
-    assert shortfalls(cells([_like("shipper", **few)])) == []
-    assert len(shortfalls(cells([_like("shipper", **few, acknowledged_p99_ms=101.0)]))) == 1
-
-
 def test_who_spends_a_whole_core_may_lose_what_it_counts() -> None:
     """Beyond that the machine is too small for the traffic."""
     assert shortfalls(cells([_like("shipper", cores=0.97, told=9_000, counted_lost=1_000)])) == []
