@@ -13,6 +13,7 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Final
 
 from brokers.kafka import Kafka
@@ -75,12 +76,13 @@ def measured(given: argparse.Namespace, progress: Progress) -> list[Load]:
             site = ends.enter_context(Site(*given.bodies, *given.sizes))
             making, broker = ends.enter_context(_watchers(site, given.watchers))
             ends.enter_context(run_statistics.switched_on())
-        if OURS in making:
+        demands = list(_demands(given))
+        if OURS in making and demands:
             with progress.step("The broker warms up"):
-                demand = Demand(given.bodies[0], max(given.rates), _WARM_S)
-                watched(site, making[OURS](), demand, "warm", broker)
+                body, rate = max(demands, key=itemgetter(1))
+                watched(site, making[OURS](), Demand(body, rate, _WARM_S), "warm", broker)
         for turn in range(given.rounds):
-            for body, rate in _demands(given):
+            for body, rate in demands:
                 demand = Demand(body, rate, given.seconds)
                 with progress.step(f"Round {turn + 1}: {size(body)} at {rate:,} a second"):
                     for make in making.values():
