@@ -172,8 +172,6 @@ class Worker:
             if clock.tick():
                 self._leave_out_own_sockets()
                 self._account()
-            # What was acknowledged meanwhile is heard before what came meanwhile, which takes long.
-            pipeline.sink.poll(0.0)
             events = ring.drain(_BATCH)
             if events:
                 last = clock.now
@@ -187,6 +185,8 @@ class Worker:
             if not finishing and len(events) < _BATCH:
                 rest = min(_REST_MOST, max(_REST, rest * _WORTH_A_TURN / max(len(events), 1)))
                 ring.wait(rest if clock.now - last < _QUIET else _LONG_REST)
+                # What was acknowledged meanwhile is heard first: what came meanwhile takes long.
+                pipeline.sink.poll(0.0)
 
     def _told_to_finish(self) -> bool:
         if self._deadline is None:
