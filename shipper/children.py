@@ -11,8 +11,7 @@ from typing import Any
 from shipper.control import AgentsEnd, Order, WorkersEnd, ends
 from shipper.errors import ShipperError
 
-#: Between two looks at them (s); the start waits for some, so it is short.
-_PAUSE = 0.005
+_PAUSE = 0.02
 
 #: What a child does, given its end of the socket; its exit code.
 Life = Callable[[WorkersEnd], int]
